@@ -1,0 +1,49 @@
+"""What every task offers: its keys as a frozen model, its sequences, its loss, its floors."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from rnnlab.tasks.losses import MeanSquaredError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Task(BaseModel):
+    """The base of all tasks. A subclass gives `kind: Literal["its-name"] = "its-name"` and the methods below."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    kind: str
+    seq_len: int
+
+    @property
+    @abstractmethod
+    def input_size(self) -> int:
+        """I, the number of inputs at one timestep."""
+
+    @property
+    @abstractmethod
+    def output_size(self) -> int:
+        """O, the number of outputs at one timestep."""
+
+    @property
+    @abstractmethod
+    def loss(self) -> MeanSquaredError:
+        """The loss of each sequence, as a function of predictions and targets."""
+
+    @abstractmethod
+    def sample(self, generator: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draw `count` sequences: inputs (count, T, I) float32 and targets (count, T, O) float32.
+
+        Drawing 2 and then 3 sequences must give the same as drawing 5: one pass over the generator,
+        sequence by sequence, normals as float32 and integers as int64.
+        """
+
+    @abstractmethod
+    def floors(self, *, linear: bool) -> dict[str, float]:
+        """Losses to hold a result against, by what reaches them; `linear`: the net's nonlinearity is identity."""
