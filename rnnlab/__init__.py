@@ -1,0 +1,54 @@
+"""rnnlab: experiments on how gradients flow through recurrent networks.
+
+The public names below are resolved when they are first used, so that `import rnnlab` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnnlab.api import biggest_eig_magnitude, generate_batch, loss_fn, train
+    from rnnlab.config import load_config
+    from rnnlab.nets import RNN, GRULayer, LSTMLayer, RecurrentRegressionModel, RNNLayer
+    from rnnlab.store import open_run
+
+_HOMES = {
+    "GRULayer": "rnnlab.nets",
+    "LSTMLayer": "rnnlab.nets",
+    "RNN": "rnnlab.nets",
+    "RNNLayer": "rnnlab.nets",
+    "RecurrentRegressionModel": "rnnlab.nets",
+    "biggest_eig_magnitude": "rnnlab.api",
+    "generate_batch": "rnnlab.api",
+    "load_config": "rnnlab.config",
+    "loss_fn": "rnnlab.api",
+    "open_run": "rnnlab.store",
+    "train": "rnnlab.api",
+}
+
+__all__ = [
+    "RNN",
+    "GRULayer",
+    "LSTMLayer",
+    "RNNLayer",
+    "RecurrentRegressionModel",
+    "biggest_eig_magnitude",
+    "generate_batch",
+    "load_config",
+    "loss_fn",
+    "open_run",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rnnlab' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,40 @@
+"""Configs: YAML and overrides to frozen models, sweeps to lists of runs, and the identity of a run.
+
+Every problem of a file is told at once, each with its line, what was got, what is valid and what was probably meant.
+"""
+
+from __future__ import annotations
+
+from rnnlab.config.errors import ConfigError, Problem
+from rnnlab.config.identity import FORMAT_VERSION, canonical_json, identity, label
+from rnnlab.config.keys import KeyDescription, describe_keys, differences, flatten
+from rnnlab.config.loading import config_from_mapping, load_config, load_sweep
+from rnnlab.config.scalars import Scalar
+from rnnlab.config.schema import Config, ModelSection, RecordSection, SweepSection, TrainingSection, json_schema
+from rnnlab.config.sweeps import Expansion, Sweep, SweptRun
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Config",
+    "ConfigError",
+    "Expansion",
+    "KeyDescription",
+    "ModelSection",
+    "Problem",
+    "RecordSection",
+    "Scalar",
+    "Sweep",
+    "SweepSection",
+    "SweptRun",
+    "TrainingSection",
+    "canonical_json",
+    "config_from_mapping",
+    "describe_keys",
+    "differences",
+    "flatten",
+    "identity",
+    "json_schema",
+    "label",
+    "load_config",
+    "load_sweep",
+]

@@ -1,0 +1,19 @@
+"""What is measured: how gradients flow through a stack of nets, and the spectra of their matrices, in float64."""
+
+from rnnlab.flow.gradients import Flow, SequenceLoss, gradient_flow
+from rnnlab.flow.measure import Measured, measure
+from rnnlab.flow.norms import log_mean_norm, mean_norm, norm
+from rnnlab.flow.spectra import eigenvalues, singular_values
+
+__all__ = [
+    "Flow",
+    "Measured",
+    "SequenceLoss",
+    "eigenvalues",
+    "gradient_flow",
+    "log_mean_norm",
+    "mean_norm",
+    "measure",
+    "norm",
+    "singular_values",
+]

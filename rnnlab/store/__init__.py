@@ -1,0 +1,31 @@
+"""Run folders: where they stand, how they are written whole or not at all, and how they are read.
+
+    runs/<name>/<label>-<hash12>/    config.yaml, metrics.npz, weights.npz, run.json (written last)
+    runs/<name>/.<hash12>/           the workspace of a run in the making; locked by its owner
+    runs/<name>/index.csv            one row a run, derived from the folders
+
+Only open formats, and never pickle. Finished folders are never changed.
+"""
+
+from rnnlab.store.errors import DamagedRunError, MissingRunError, RunBusyError, StoreError
+from rnnlab.store.folders import RunEntry, find_run, list_runs, list_studies
+from rnnlab.store.index import index_rows, write_index
+from rnnlab.store.reading import Run, open_run
+from rnnlab.store.workspace import Workspace, remove_leftovers
+
+__all__ = [
+    "DamagedRunError",
+    "MissingRunError",
+    "Run",
+    "RunBusyError",
+    "RunEntry",
+    "StoreError",
+    "Workspace",
+    "find_run",
+    "index_rows",
+    "list_runs",
+    "list_studies",
+    "open_run",
+    "remove_leftovers",
+    "write_index",
+]

@@ -1,0 +1,86 @@
+"""What is wrong with a config, as sentences: problems with their place, and the words to write them with."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+LONGEST_QUOTE = 60  # characters of a value that a message repeats
+LONGEST_NUMBER = 100  # digits of a number that are read: far above every use, far below Python's own limit
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, and where: `line` and `column` count from 1 and are None where there is no line."""
+
+    message: str
+    source: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = [self.source]
+        if self.line is not None:
+            place += [str(self.line), str(self.column)]
+        return escaped(f"{':'.join(place)}: {self.message}")
+
+
+class ConfigError(Exception):
+    """A config that cannot be used. `problems` holds everything that is wrong with it, in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(*self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+def escaped(text: str) -> str:
+    """Write control characters and lone surrogates as escapes, so that a file cannot steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def quoted(text: str) -> str:
+    """Put text into quotes, shortened and escaped."""
+    short = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "..."
+    return f"'{escaped(short)}'"
+
+
+def shown(value: object) -> str:
+    """Write a value as YAML would, shortened: for `got ...` in messages."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, list | tuple | dict):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    if value is None or isinstance(value, int | float):
+        return _number_or_word(value)
+    return f"a value of type {type(value).__module__}.{type(value).__qualname__}"
+
+
+def _number_or_word(value: float | None) -> str:
+    if value is None or isinstance(value, bool):
+        return str(value).lower() if value is not None else "null"
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**LONGEST_QUOTE else "a number of very many digits"
+    if math.isfinite(value):
+        return repr(value)
+    return ".nan" if math.isnan(value) else (".inf" if value > 0 else "-.inf")
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """Find the valid name that was probably meant, if one is near; case does not count."""
+    if len(name) > LONGEST_QUOTE:
+        return None
+    by_lower = {one.lower(): one for one in valid}
+    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else None
+
+
+def listed(names: Iterable[str]) -> str:
+    """Join names with commas."""
+    return ", ".join(names)

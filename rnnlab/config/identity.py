@@ -1,0 +1,62 @@
+"""Which run a config is: sha256 over the canonical JSON of all that determines its result, and a label for people."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from rnnlab.config.scalars import Scalar
+from rnnlab.config.schema import Config
+
+FORMAT_VERSION = 1  # raised when the same config begins to mean another result
+LONGEST_LABEL = 80  # characters
+_WITHOUT_UPDATES = ("batch_size", "optimizer", "learning_rate", "clip_norm")
+
+
+def identity(config: Config) -> str:
+    """Give the identity of a run, 64 hexadecimal digits. Name and sweep do not count."""
+    return hashlib.sha256(canonical_json(config).encode()).hexdigest()
+
+
+def canonical_json(config: Config) -> str:
+    """Write what determines a run's result: keys sorted, no spaces, and null for keys that cannot matter."""
+    model, training, record = dict(vars(config.model)), dict(vars(config.training)), dict(vars(config.record))
+    if config.model.init != "uniform":
+        model["bias_scale"] = None  # every other init makes the biases zero
+    if config.training.batches == 0:
+        training.update(dict.fromkeys(_WITHOUT_UPDATES))
+        record["every"] = None
+    content = {
+        "format": FORMAT_VERSION,
+        "seed": config.seed,
+        "task": _normal(vars(config.task)),
+        "model": _normal(model),
+        "training": _normal(training),
+        "record": _normal(record),
+    }
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _normal(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Make -0.0 equal to 0.0, as it is in every result."""
+    return {key: value + 0.0 if isinstance(value, float) else value for key, value in section.items()}
+
+
+def label(values: Mapping[str, Scalar]) -> str:
+    """Name a run for people by what sets it apart: `weight_scale=1.5,seed=3`."""
+    if not values:
+        return "default"
+    short = {key: key.rpartition(".")[2] for key in values}
+    uses = Counter(short.values())
+    parts = [f"{short[key] if uses[short[key]] == 1 else key}={_word(value)}" for key, value in values.items()]
+    return re.sub(r"[^A-Za-z0-9._=,+-]", "_", ",".join(parts))[:LONGEST_LABEL]
+
+
+def _word(value: Scalar) -> str:
+    if value is None or isinstance(value, bool):
+        return str(value).lower().replace("none", "null")
+    return repr(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,93 @@
+"""What a config needs of memory, estimated by arithmetic alone and held against what the machine has.
+
+An estimate, to stop a slip of the pen (`hidden_size: 1000000`) before it takes the machine down. It counts what
+must stand in memory at once: weights with Adam's two moments and the gradients, snapshots, losses, one batch's
+activations in float32, one record's probe in float64, and the measured quantities.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from rnnlab.config.draft import Fault
+from rnnlab.config.keys import flatten, keys_of
+from rnnlab.config.scalars import Scalar
+from rnnlab.config.schema import Config
+
+_GATES = {"elman": 1, "lstm": 4, "gru": 3}
+_UNITS = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
+
+
+class Need(NamedTuple):
+    """Bytes that a config needs for one thing, and the keys that they grow with, each with its power."""
+
+    what: str
+    size: int
+    powers: dict[str, int]
+
+
+def needs_of(config: Config) -> list[Need]:
+    """Estimate what a config needs, thing by thing."""
+    model, training, record, T = config.model, config.training, config.record, config.task.seq_len
+    H, L, gates = model.hidden_size, model.layers, _GATES[model.cell]
+    R = -(-training.batches // record.every) + 1
+    parameters = _parameters(config.task.input_size, config.task.output_size, H, L, gates)
+    net = {"model.hidden_size": 2, "model.layers": 1}
+    records = {"training.batches": 1, "record.every": -1}
+    states = {"task.seq_len": 1, "model.layers": 1, "model.hidden_size": 1}
+    return [
+        Need("the weights", 4 * 4 * parameters, net),
+        Need("the weights of every record", 4 * R * parameters, {**net, **records}),
+        Need("the losses", 4 * training.batches, {"training.batches": 1}),
+        Need("one batch", training.batch_size * T * L * H * gates * 4 * 3, {"training.batch_size": 1, **states}),
+        Need("the probe", record.sequences * T * L * H * gates * 8 * 3, {"record.sequences": 1, **states}),
+        Need("what is measured", R * L * (T * 8 * 4 + H * (16 + 8)), {**states, **records}),
+    ]
+
+
+def _parameters(I: int, O: int, H: int, L: int, gates: int) -> int:  # noqa: E741 - the letters of the design
+    first = gates * (H * I + H * H + H)
+    above = gates * (H * H + H * H + H)
+    return first + (L - 1) * above + O * H + O
+
+
+def memory_of_machine() -> int | None:
+    """Give the bytes of physical memory; None where the system does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def memory_fault(config: Config, available: int | None) -> Fault | None:
+    """Say which key makes a config too large for the memory, if it is."""
+    needs = needs_of(config)
+    total = sum(need.size for need in needs)
+    if available is None or total <= available:
+        return None
+    largest = max(needs, key=lambda need: need.size)
+    flat = flatten(config)
+    name = max(largest.powers, key=lambda key: _excess(flat[key], key, largest.powers[key]))
+    advice = f"choose a {'smaller' if largest.powers[name] > 0 else 'larger'} {name.rpartition('.')[2]}"
+    sentence = (
+        f"{flat[name]} needs about {bytes_text(total)} of memory, most of it for {largest.what}, "
+        f"and this machine has {bytes_text(available)}; {advice}"
+    )
+    return Fault(tuple(name.split(".")), sentence)
+
+
+def _excess(value: Scalar, key: str, power: int) -> float:
+    """How many times a key makes the need larger than its default does."""
+    default = keys_of()[key].default
+    ratio = int(str(value)) / int(default) if power > 0 else int(default) / int(str(value))
+    return ratio ** abs(power)
+
+
+def bytes_text(count: int) -> str:
+    """Write a number of bytes with two digits at least."""
+    power = min((len(str(count)) - 1) // 3, len(_UNITS) - 1)
+    if count >= 1000 ** (len(_UNITS)):
+        return "more than 1000 EB"
+    value = count / 1000**power
+    return f"{value:.1f} {_UNITS[power]}" if value < 10 else f"{value:.0f} {_UNITS[power]}"

@@ -1,0 +1,107 @@
+"""From a file or a mapping, with overrides, to a Config or a Sweep; all problems are told at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from rnnlab.config.document import read_document
+from rnnlab.config.draft import Draft, Fault, document_of, draft_of
+from rnnlab.config.files import read_text
+from rnnlab.config.keys import keys_of
+from rnnlab.config.limits import memory_fault, memory_of_machine
+from rnnlab.config.overrides import apply_overrides
+from rnnlab.config.plan import Plan, read_plan
+from rnnlab.config.schema import VALID_NAME, Config
+from rnnlab.config.sweeps import Sweep, settle
+from rnnlab.config.validation import config_of
+
+
+def load_config(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Config:
+    """Read the config of one run.
+
+    Args:
+        path: a YAML file.
+        overrides: `key=value`, which take the place of the file's values.
+
+    Returns:
+        The config. The file's `sweep:` section is checked but is no part of it: its `sweep` is None.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+    """
+    return _config(_draft_of_file(path), overrides, _stem(path))
+
+
+def config_from_mapping(data: Mapping[str, object], overrides: Iterable[str] = (), source: str = "<mapping>") -> Config:
+    """Make the config of one run from plain Python data, by the rules and with the errors of a file.
+
+    Args:
+        data: as a YAML file would give it; `name` is required.
+        overrides: `key=value`, which take the place of the data's values.
+        source: what errors call the data.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+    """
+    return _config(draft_of(document_of(data, source)), overrides, None)
+
+
+def load_sweep(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Sweep:
+    """Read a config and its axes.
+
+    Args:
+        path: a YAML file.
+        overrides: `key=value`; a comma list, linspace, logspace or range makes or replaces an axis, and one value
+            for an axis of the file becomes its only value. `seed=7` moves the first of the file's `seeds`.
+
+    Raises:
+        ConfigError: with everything that is wrong, but for what shows in combinations only (see Sweep.expand).
+    """
+    draft = _draft_of_file(path)
+    apply_overrides(draft, overrides, sweeping=True)
+    _give_name(draft, _stem(path))
+    config, plan = _checked(draft, check_memory=False)
+    plan = settle(config, plan)
+    return Sweep(config, plan.axes, plan, draft)
+
+
+def _draft_of_file(path: str | os.PathLike[str]) -> Draft:
+    return draft_of(read_document(read_text(path), os.fspath(path)))
+
+
+def _config(draft: Draft, overrides: Iterable[str], stem: str | None) -> Config:
+    apply_overrides(draft, overrides, sweeping=False)
+    _give_name(draft, stem)
+    return _checked(draft, check_memory=True)[0]
+
+
+def _stem(path: str | os.PathLike[str]) -> str:
+    return Path(path).stem.replace("_", "-")
+
+
+def _give_name(draft: Draft, stem: str | None) -> None:
+    """Call a config without a name after its file."""
+    if "name" in draft.data:
+        return
+    try:
+        draft.data["name"] = keys_of()["name"].read(stem)
+    except ValueError:
+        reason = "a config needs one" if stem is None else "and the file's own name cannot be one"
+        draft.complain(Fault(("name",), f"`name:` is missing, {reason}; valid: {VALID_NAME}", names_key=True))
+        draft.data["name"] = "unnamed"
+
+
+def _checked(draft: Draft, *, check_memory: bool) -> tuple[Config, Plan]:
+    """Check the whole draft, the sweep too, before anything is raised."""
+    config, faults = config_of(draft.data)
+    plan = read_plan(draft)
+    if config is not None and check_memory:
+        fault = memory_fault(config, memory_of_machine())
+        faults = [fault] if fault else []
+    for fault in faults:
+        draft.complain(fault)
+    draft.check()
+    assert config is not None  # it had no faults
+    return config, plan

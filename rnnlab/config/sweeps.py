@@ -1,0 +1,134 @@
+"""A sweep: one config and its axes, as the list of runs that they stand for."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+from rnnlab.config.draft import Draft, Fault
+from rnnlab.config.errors import ConfigError, Problem
+from rnnlab.config.identity import identity
+from rnnlab.config.keys import flatten
+from rnnlab.config.limits import memory_fault, memory_of_machine
+from rnnlab.config.plan import Entry, Plan
+from rnnlab.config.scalars import Plain, Scalar, write_scalar
+from rnnlab.config.schema import Config
+from rnnlab.config.validation import config_of
+
+MOST_PROBLEMS = 10  # of combinations that cannot be run: what is wrong with one is often wrong with a thousand
+
+
+@dataclass(frozen=True)
+class SweptRun:
+    """One run: its config, and its value on every axis (null where the key does not apply to it)."""
+
+    config: Config
+    values: dict[str, Scalar]
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """The runs of a sweep; combinations that were the same run as an earlier one; combinations left out."""
+
+    runs: list[SweptRun]
+    merged: int
+    excluded: int
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A config and its axes. `axes` holds the values of each dotted key, the slowest key first."""
+
+    base: Config
+    axes: dict[str, tuple[Scalar, ...]]
+    _plan: Plan = field(repr=False)
+    _draft: Draft = field(repr=False)
+
+    @property
+    def count(self) -> int:
+        """The number of combinations, before any is left out or merged; nothing is enumerated for it."""
+        return math.prod(len(self.axes[group[0]]) for group in self._plan.groups)
+
+    def expand(self, limit: int | None = None) -> Expansion:
+        """Give the runs in order, or the first `limit` of them; the counts are of what was looked at for that.
+
+        Raises:
+            ConfigError: if a combination cannot be run, or none is left.
+        """
+        runs: list[SweptRun] = []
+        seen: set[str] = set()
+        merged = excluded = 0
+        problems: list[Problem] = []
+        memory = memory_of_machine()
+        for combination in self._combinations():
+            if len(runs) == limit or len(problems) >= MOST_PROBLEMS:
+                break
+            if self._is_excluded(combination):
+                excluded += 1
+                continue
+            config, faults = self._config(combination, memory)
+            if config is None:
+                problems += [self._problem(fault, combination) for fault in faults]
+            elif (found := identity(config)) in seen:
+                merged += 1
+            else:
+                seen.add(found)
+                runs.append(SweptRun(config, _values(config, combination)))
+        if problems:
+            if len(problems) >= MOST_PROBLEMS:
+                problems.append(Problem("other combinations were not looked at", self._draft.document.source))
+            raise ConfigError(dict.fromkeys(problems))
+        if not runs and limit != 0:
+            raise ConfigError([self._nothing_left()])
+        return Expansion(runs, merged, excluded)
+
+    def _combinations(self) -> Iterator[dict[str, Scalar]]:
+        steps = [list(zip(*(self.axes[name] for name in group), strict=True)) for group in self._plan.groups]
+        names = [name for group in self._plan.groups for name in group]
+        for combination in itertools.product(*steps):
+            yield dict(zip(names, itertools.chain.from_iterable(combination), strict=True))
+
+    def _is_excluded(self, combination: dict[str, Scalar]) -> bool:
+        return any(all(combination[key] in left_out for key, left_out in e.items()) for e in self._plan.exclude)
+
+    def _config(self, combination: dict[str, Scalar], memory: int | None) -> tuple[Config | None, list[Fault]]:
+        data = dict(self._draft.data)
+        for dotted, value in combination.items():
+            section, _, name = dotted.rpartition(".")
+            if section:
+                data[section] = {**cast(dict[str, Plain], data.get(section, {})), name: value}
+            else:
+                data[name] = value
+        config, faults = config_of(data)
+        if config is not None and (fault := memory_fault(config, memory)):
+            return None, [fault]
+        return config, faults
+
+    def _problem(self, fault: Fault, combination: dict[str, Scalar]) -> Problem:
+        """Place a fault of a combination at the axis that it is about, if it is about one."""
+        key = ".".join(map(str, fault.path))
+        told = ", ".join(f"{name}={write_scalar(value)}" for name, value in combination.items())
+        path = ("sweep", "axes", key) if key in self.axes else fault.path
+        problem = self._draft.problem(Fault(path, fault.sentence, fault.names_key))
+        return Problem(f"{problem.message} (in the combination {told})", problem.source, problem.line, problem.column)
+
+    def _nothing_left(self) -> Problem:
+        return self._draft.problem(Fault(("sweep", "exclude"), "every combination is left out; no run remains"))
+
+
+def _values(config: Config, combination: dict[str, Scalar]) -> dict[str, Scalar]:
+    flat = flatten(config)
+    return {key: flat[key] for key in combination}
+
+
+def settle(base: Config, plan: Plan) -> Plan:
+    """Decide the exclusions that name keys other than axes: the base config has one value for each."""
+    flat = flatten(base)
+    entries: list[Entry] = []
+    for entry in plan.exclude:
+        if all(flat.get(key) in values for key, values in entry.items() if key not in plan.axes):
+            entries.append({key: values for key, values in entry.items() if key in plan.axes})
+    return Plan(plan.axes, plan.groups, tuple(entries))

@@ -1,0 +1,83 @@
+"""The gradient of each sequence's loss with respect to every state and parameter.
+
+    dL_p/dh_t,  with L_p the loss of probe sequence p alone
+
+Sequences do not see each other, so one backward pass from the sum of all L_p gives each sequence its own gradient,
+with no hidden 1/B. The derivative is total: through every later timestep and every layer above. For an LSTM,
+dL_p/dh_t holds c_t fixed, and dL_p/dc_t includes the path of c_t through h_t.
+
+S stack (snapshots of one run, or nets), B sequences, T timesteps, L layers, H hidden units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnnlab.nets import Architecture, State, run_net
+
+SequenceLoss = Callable[[Tensor, Tensor], Tensor]
+"""Predictions and targets, (..., B, T, O), to the loss of each sequence, (..., B)."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What one backward pass through a stack gives; a field is None where the cell has no such state."""
+
+    h_SLTBH: Tensor  # hidden states
+    dL_dh_SLTBH: Tensor  # gradient of each sequence's own loss
+    dL_dc_SLTBH: Tensor | None  # LSTM: the same for the cell states
+    loss_SB: Tensor  # loss of each sequence
+    parameter_gradients: dict[str, Tensor]  # of the mean loss, each (S, *shape)
+
+
+def gradient_flow(
+    architecture: Architecture,
+    weights: Mapping[str, Tensor],
+    inputs_BTI: Tensor,
+    targets_BTO: Tensor,
+    sequence_loss: SequenceLoss,
+) -> Flow:
+    """Run a stack of nets forward and backward over the same sequences.
+
+    Args:
+        architecture: the shape of the nets.
+        weights: by name, each (S, *shape).
+        inputs_BTI: the sequences, in the type of the weights.
+        targets_BTO: their targets.
+        sequence_loss: the loss of each sequence.
+
+    Returns:
+        States, gradients and losses, in the type of the weights.
+    """
+    stack_size = weights["readout_bias"].shape[0]
+    leaves = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
+    x_SBTI = inputs_BTI.expand(stack_size, *inputs_BTI.shape)
+    trajectory = run_net(architecture.make_cell(), architecture.layers, leaves, x_SBTI)
+    loss_SB = sequence_loss(trajectory.predictions_BTO, targets_BTO.expand(stack_size, *targets_BTO.shape))
+    nodes = [node for layer in trajectory.states for state in layer for node in state]
+    gradients = torch.autograd.grad(loss_SB.sum(), [*nodes, *leaves.values()], materialize_grads=True)
+    state_gradients = _regroup(trajectory.states, gradients[: len(nodes)])
+    return Flow(
+        h_SLTBH=_collect(trajectory.states, 0).detach(),
+        dL_dh_SLTBH=_collect(state_gradients, 0),
+        dL_dc_SLTBH=_collect(state_gradients, 1) if architecture.cell == "lstm" else None,
+        loss_SB=loss_SB.detach(),
+        parameter_gradients={
+            name: gradient / inputs_BTI.shape[0] for name, gradient in zip(leaves, gradients[len(nodes) :], strict=True)
+        },
+    )
+
+
+def _regroup(states: list[list[State]], flat: tuple[Tensor, ...]) -> list[list[State]]:
+    """Give the flat list the shape of `states`."""
+    rest = iter(flat)
+    return [[tuple(next(rest) for _ in state) for state in layer] for layer in states]
+
+
+def _collect(states: list[list[State]], which: int) -> Tensor:
+    """Join one kind of state, (S, B, H) at each layer and timestep, to (S, L, T, B, H)."""
+    return torch.stack([torch.stack([state[which] for state in layer], dim=1) for layer in states], dim=1)

@@ -1,0 +1,78 @@
+"""A net run over its sequences, with every state kept as a node of the graph, so that dL/dh_t can be asked for.
+
+Shapes as in rnnlab.nets.cells; inside, time comes before batch: (T, B, I), or (S, T, B, I) for a stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnnlab.nets.cells import Cell, LayerWeights, State, add_product
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What a net did: `states[layer][t]` is (h,) or (h, c), each (B, H); predictions are (B, T, O)."""
+
+    states: list[list[State]]
+    predictions_BTO: Tensor
+
+
+def run_layer(cell: Cell, weights: LayerWeights, x_TBI: Tensor) -> list[State]:
+    """Run one layer from h_0 = 0 over all timesteps; gives the state after each."""
+    drives = project(x_TBI, weights.weight_ih, weights.bias).unbind(dim=-3)
+    hidden_size = weights.weight_hh.shape[-1]
+    zero_BH = drives[0].new_zeros((*drives[0].shape[:-1], hidden_size))
+    state: State = (zero_BH,) * cell.state_size
+    states = []
+    for drive_BG in drives:
+        state = cell.step(drive_BG, state, weights)
+        states.append(state)
+    return states
+
+
+def project(x_TBI: Tensor, weight_GI: Tensor, bias_G: Tensor) -> Tensor:
+    """Give x weightᵀ + bias at all timesteps, (T, B, G), as one product a net."""
+    rows = x_TBI.flatten(-3, -2)  # (T B, I)
+    flat = add_product(bias_G.unsqueeze(-2), rows, weight_GI)
+    return flat.reshape((*x_TBI.shape[:-1], flat.shape[-1]))
+
+
+def stack_time(states: list[State]) -> Tensor:
+    """Join the hidden states of a layer: (T, B, H)."""
+    return torch.stack([state[0] for state in states], dim=-3)
+
+
+def layer_weights(weights: Mapping[str, Tensor], layer: int) -> LayerWeights:
+    """Pick one layer's weights by PyTorch's names."""
+    return LayerWeights(
+        weights[f"weight_ih_l{layer}"],
+        weights[f"weight_hh_l{layer}"],
+        weights[f"bias_l{layer}"],
+        weights.get(f"bias_hn_l{layer}"),
+    )
+
+
+def run_net(cell: Cell, layers: int, weights: Mapping[str, Tensor], x_BTI: Tensor) -> Trajectory:
+    """Run a net, or a stack of nets, over whole sequences.
+
+    Args:
+        cell: the step of every layer.
+        layers: L.
+        weights: by name, as rnnlab.nets.parameters lists them; a leading S in each for a stack.
+        x_BTI: inputs, (B, T, I) or (S, B, T, I).
+
+    Returns:
+        The states of every layer and timestep, and the predictions, batch first.
+    """
+    x_TBI = x_BTI.transpose(-3, -2)
+    states = []
+    for layer in range(layers):
+        states.append(run_layer(cell, layer_weights(weights, layer), x_TBI))
+        x_TBI = stack_time(states[-1])
+    predictions_TBO = project(x_TBI, weights["readout_weight"], weights["readout_bias"])
+    return Trajectory(states, predictions_TBO.transpose(-3, -2))

@@ -1,0 +1,25 @@
+"""What can go wrong with run folders; each message is a sentence for the person at the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class StoreError(Exception):
+    """A run folder cannot be read or written."""
+
+
+class MissingRunError(StoreError):
+    """There is no run where one was asked for."""
+
+
+class DamagedRunError(StoreError):
+    """A run folder is not whole: a file is missing, cut short or changed."""
+
+    def __init__(self, message: str, path: Path | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class RunBusyError(StoreError):
+    """Another process is making this run."""

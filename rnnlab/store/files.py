@@ -1,0 +1,122 @@
+"""Single files: written so that they are whole, read so that damage is a sentence."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnlab.store.errors import DamagedRunError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file beside its name and rename it, so that a reader sees all of it or the one before.
+
+    `durable` waits until it is on the disk, so that it also survives a power cut.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256(content: bytes) -> str:
+    """Give the hex digest."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Lay arrays out as an npz archive; the same arrays give the same bytes (numpy writes no dates)."""
+    import numpy as np
+
+    stream = io.BytesIO()
+    np.savez(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()
+
+
+def read_npz(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """Read the arrays of an npz archive, or some of them; each is checked against its checksum in the archive.
+
+    Raises:
+        DamagedRunError: the file is missing, cut short or not such an archive.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in (archive.files if names is None else names)}
+    except FileNotFoundError:
+        raise DamagedRunError(f"{path} is missing") from None
+    except PermissionError as error:
+        raise DamagedRunError(f"{path} cannot be read: {error.strerror}") from None
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise DamagedRunError(f"{path} is damaged ({error})") from None
+
+
+def json_bytes(value: Any) -> bytes:
+    """Lay a value out as JSON for people, with null for what is not finite: JSON has no other word for it."""
+    return (json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not -float("inf") < value < float("inf"):
+        return None
+    return value
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        DamagedRunError: the file is missing, cut short or something else.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DamagedRunError(f"{path} is missing") from None
+    except OSError as error:
+        raise DamagedRunError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise DamagedRunError(f"{path} is damaged (it is not the JSON that rnnlab writes)") from None
+    if not isinstance(value, dict):
+        raise DamagedRunError(f"{path} is damaged (it holds no JSON object)")
+    return value
+
+
+def csv_text(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Lay rows out as CSV; None becomes an empty cell."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return stream.getvalue()

@@ -1,0 +1,104 @@
+"""A finished run, opened for reading: its files are read when first asked for, and checked."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnlab.store.errors import DamagedRunError, MissingRunError
+from rnnlab.store.files import read_npz, sha256
+from rnnlab.store.folders import RUN_FOLDER, RunEntry, list_runs, look_at
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rnnlab.config import Config
+
+
+class Run:
+    """One finished run.
+
+    Attributes:
+        path: its folder.
+        info: run.json: status, flags, identity, times, versions, `summary`, and the whole config as plain data.
+    """
+
+    def __init__(self, entry: RunEntry) -> None:
+        if entry.damage:
+            raise DamagedRunError(f"{entry.path} is damaged: {entry.damage}")
+        self.path, self.info = entry.path, entry.info
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.status})"
+
+    @property
+    def status(self) -> str:
+        """`completed` or `diverged`."""
+        return str(self.info["status"])
+
+    @property
+    def identity(self) -> str:
+        """The sha256 of what determines the result."""
+        return str(self.info["identity"])
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The run in a few numbers, as in the index."""
+        return dict(self.info["summary"])
+
+    @cached_property
+    def config(self) -> Config:
+        """The config it was made from."""
+        from rnnlab.config import load_config
+
+        return load_config(self.path / "config.yaml")
+
+    @cached_property
+    def metrics(self) -> dict[str, np.ndarray]:
+        """The arrays of metrics.npz by name: `loss` (batches,), `step` (R,), `grad_norm` (R, L, T), ...
+
+        Raises:
+            DamagedRunError: the file is damaged.
+        """
+        return read_npz(self.path / "metrics.npz")
+
+    @cached_property
+    def weights(self) -> dict[str, np.ndarray]:
+        """The arrays of weights.npz: `initial/<weight>`, `final/<weight>`, `probe/inputs`, `probe/targets`.
+
+        Raises:
+            DamagedRunError: the file is damaged.
+        """
+        return read_npz(self.path / "weights.npz")
+
+    def verify(self) -> None:
+        """Compare every file with its checksum in run.json.
+
+        Raises:
+            DamagedRunError: one differs.
+        """
+        for name, facts in self.info["files"].items():
+            if sha256((self.path / name).read_bytes()) != facts["sha256"]:
+                raise DamagedRunError(f"{self.path / name} has changed since it was written (its checksum differs)")
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run folder, or the only run of a study folder.
+
+    Raises:
+        MissingRunError: there is no run, or more than one; the message says what is there.
+        DamagedRunError: the run is not whole.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise MissingRunError(f"there is no folder {folder}")
+    if RUN_FOLDER.fullmatch(folder.resolve().name) or (folder / "run.json").exists():
+        return Run(look_at(folder))
+    entries = list_runs(folder)
+    if len(entries) == 1:
+        return Run(entries[0])
+    if entries:
+        names = ", ".join(entry.path.name for entry in entries[:3])
+        raise MissingRunError(f"{folder} holds {len(entries)} runs; name one of them, e.g. {names}")
+    raise MissingRunError(f"{folder} is not a run folder and holds none; rnnlab ls shows what there is")

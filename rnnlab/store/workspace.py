@@ -1,0 +1,203 @@
+"""A run in the making: a hidden folder that its owner holds by a kernel lock, and the one rename that finishes it.
+
+The lock is on the folder itself (flock), so it falls with its holder, however that dies, and leaves nothing to
+remove. Inside: `owner.json` (who), `state-<step>.npz` (how far), `folder/` (the finished files, until renamed) and,
+while --force replaces a run, `replaced/` (the old one).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import socket
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnlab.store.errors import DamagedRunError, RunBusyError
+from rnnlab.store.files import json_bytes, npz_bytes, read_json, read_npz, sha256, sync_folder, write_bytes
+from rnnlab.store.folders import RUN_FOLDER, list_workspaces, short_hash
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_STRAY_SECONDS = 3600
+"""An index is written in milliseconds: a temporary one of this age has lost its writer."""
+
+_STATE = re.compile(r"state-(\d+)\.npz")
+
+
+class Workspace:
+    """The right to make one run. Use it as a context manager; what is unfinished stays for the next start."""
+
+    def __init__(self, study: Path, identity: str, label: str) -> None:
+        self.study, self.identity, self.label = study, identity, label
+        self.path = study / f".{short_hash(identity)}"
+        self._lock: int | None = None
+
+    def __enter__(self) -> Workspace:
+        """Take the lock.
+
+        Raises:
+            RunBusyError: another process holds it; the message says who.
+        """
+        self._lock = _lock_folder(self.path)
+        write_bytes(self.path / "owner.json", json_bytes(_owner()), durable=False)
+        self._restore_replaced()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the lock back."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def save_state(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep how far the run has come; older states stay until `drop_states`.
+
+        Not waited for on the disk: after a power cut a state may be damaged, and the run starts afresh.
+        """
+        write_bytes(self.path / f"state-{step}.npz", npz_bytes(arrays), durable=False)
+
+    def state_steps(self) -> list[int]:
+        """Give the steps of the saved states, the latest first."""
+        names = (_STATE.fullmatch(path.name) for path in self.path.iterdir())
+        return sorted((int(match[1]) for match in names if match), reverse=True)
+
+    def load_state(self, step: int) -> dict[str, np.ndarray]:
+        """Read a saved state.
+
+        Raises:
+            DamagedRunError: it is damaged.
+        """
+        return read_npz(self.path / f"state-{step}.npz")
+
+    def drop_states(self, *, keep: int | None = None) -> None:
+        """Remove the saved states, but for the one of step `keep`."""
+        for step in self.state_steps():
+            if step != keep:
+                (self.path / f"state-{step}.npz").unlink()
+
+    def discard(self) -> None:
+        """Remove the workspace and all in it."""
+        shutil.rmtree(self.path)
+
+    def publish(self, files: Mapping[str, bytes], info: Mapping[str, Any], *, replacing: Path | None = None) -> Path:
+        """Write the finished folder and give it its final name in one rename.
+
+        Args:
+            files: the content of every file but run.json.
+            info: what run.json says besides the files' sizes and checksums.
+            replacing: the folder of an earlier run with this identity, whose place and name this one takes.
+
+        Returns:
+            The folder.
+        """
+        folder = self.path / "folder"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, content in files.items():
+            write_bytes(folder / name, content)
+        facts = {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in files.items()}
+        write_bytes(folder / "run.json", json_bytes({**info, "files": facts}))
+        sync_folder(folder)
+        final = replacing or self.study / f"{self.label}-{short_hash(self.identity)}"
+        if replacing:
+            (self.path / "replaced").mkdir(exist_ok=True)
+            final.rename(self.path / "replaced" / final.name)
+        folder.rename(final)
+        sync_folder(self.study)
+        self.discard()
+        return final
+
+    def _restore_replaced(self) -> None:
+        """Put back a run that was moved aside when its replacement was interrupted."""
+        aside = self.path / "replaced"
+        if aside.is_dir():
+            for old in aside.iterdir():
+                if not (self.study / old.name).exists():
+                    old.rename(self.study / old.name)
+
+
+def remove_leftovers(study: Path) -> None:
+    """Remove workspaces that nobody owns and that hold nothing to go on from; put back what was moved aside."""
+    finished = None
+    for stray in study.glob(".index.csv.*"):
+        if time.time() - stray.stat().st_mtime > _STRAY_SECONDS:
+            stray.unlink(missing_ok=True)
+    for path in list_workspaces(study):
+        finished = finished if finished is not None else _finished_hashes(study)
+        try:
+            workspace = Workspace(study, path.name[1:], "").__enter__()
+        except (RunBusyError, OSError):
+            continue
+        with workspace:
+            if path.name[1:] in finished or not workspace.state_steps():
+                shutil.rmtree(path)
+
+
+def owner_of(workspace: Path) -> str | None:
+    """Say who holds a workspace; None when nobody does."""
+    try:
+        os.close(_lock_folder(workspace, create=False))
+    except RunBusyError as error:
+        return str(error)
+    except OSError:
+        return None
+    return None
+
+
+def _finished_hashes(study: Path) -> set[str]:
+    matches = (RUN_FOLDER.fullmatch(path.name) for path in study.iterdir())
+    return {match[1] for match in matches if match}
+
+
+def _lock_folder(path: Path, *, create: bool = True) -> int:
+    """Make the folder if need be and lock it; gives the descriptor that holds the lock."""
+    while True:
+        if create:
+            path.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            if create:
+                continue  # its last owner finished between the two lines
+            raise
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise RunBusyError(_describe_owner(path)) from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if _is_still(path, descriptor):
+            return descriptor
+        os.close(descriptor)  # locked a folder that its last owner has just removed
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _owner() -> dict[str, Any]:
+    return {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _describe_owner(path: Path) -> str:
+    try:
+        owner = read_json(path / "owner.json")
+        return f"process {owner['pid']} on {owner['host']} has been working on it since {owner['since']}"
+    except (DamagedRunError, KeyError):
+        return "another process is working on it"

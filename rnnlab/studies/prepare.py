@@ -1,0 +1,69 @@
+"""From a config to what is trained and measured: the net, its initial weights, its batches, its probe sequences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnlab.config import Config
+from rnnlab.nets import Architecture, initial_weights, pack
+from rnnlab.training import BATCHES, PROBE, WEIGHTS, NetState, Recipe, make_stream
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One run before its first update."""
+
+    config: Config
+    recipe: Recipe
+    initial_P: np.ndarray
+    probe_inputs_BTI: np.ndarray
+    probe_targets_BTO: np.ndarray
+
+    @property
+    def architecture(self) -> Architecture:
+        """The shape of the net."""
+        return self.recipe.architecture
+
+    def begin(self) -> NetState:
+        """Stand at update 0."""
+        training = self.config.training
+        stream = make_stream(self.config.seed, BATCHES)
+        return NetState.begin(self.recipe, self.initial_P, stream, training.learning_rate, training.clip_norm)
+
+
+def architecture_of(config: Config) -> Architecture:
+    """Give the shape of the net in plain numbers."""
+    model, task = config.model, config.task
+    return Architecture(
+        cell=model.cell,
+        nonlinearity=model.nonlinearity,
+        input_size=task.input_size,
+        hidden_size=model.hidden_size,
+        layers=model.layers,
+        output_size=task.output_size,
+    )
+
+
+def prepare(config: Config) -> Prepared:
+    """Draw what a run starts from; the three streams of its seed do not depend on each other."""
+    architecture, task, model = architecture_of(config), config.task, config.model
+    weights = initial_weights(
+        architecture,
+        make_stream(config.seed, WEIGHTS),
+        init=model.init,
+        weight_scale=model.weight_scale,
+        bias_scale=model.bias_scale,
+    )
+    recipe = Recipe(
+        architecture=architecture,
+        sequence_loss=task.loss,
+        sample=task.sample,
+        batches=config.training.batches,
+        batch_size=config.training.batch_size,
+        optimizer=config.training.optimizer,
+        record_every=config.record.every,
+    )
+    inputs_BTI, targets_BTO = task.sample(make_stream(config.seed, PROBE), config.record.sequences)
+    return Prepared(config, recipe, pack(weights, architecture), inputs_BTI, targets_BTO)

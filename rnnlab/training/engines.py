@@ -1,0 +1,55 @@
+"""The one interface of all engines: open a session on a stack, advance it, take its states.
+
+The caller owns the loop, and so decides when to save, to report and to stop. How the updates are cut into calls of
+`advance` must never show in the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from rnnlab.training.state import NetState, Recipe
+
+ENGINES = ("auto", "torch")
+"""What --engine takes; auto is the fastest that can train the net."""
+
+
+class Session(Protocol):
+    """A stack in training. All nets stand at the same update."""
+
+    @property
+    def step(self) -> int:
+        """Updates made so far; `recipe.batches` when there is nothing left to do."""
+
+    def advance(self, updates: int) -> None:
+        """Make so many more updates, or as many as are left."""
+
+    def states(self) -> list[NetState]:
+        """Give the states as they are now, in the order in which the nets were given."""
+
+    def last_losses(self) -> list[float]:
+        """Give each net's most recent loss, NaN where there is none, for people to watch."""
+
+
+class Engine(Protocol):
+    """Something that can train."""
+
+    name: str
+    device: str
+
+    def open(self, recipe: Recipe, states: Sequence[NetState]) -> Session:
+        """Begin with the given states, which must all stand at the same update."""
+
+
+def make_engine(name: str = "auto", device: str = "cpu") -> Engine:
+    """Give an engine: `auto` or `torch`, on `cpu`, `cuda`, or `auto`, which takes CUDA where there is one.
+
+    Raises:
+        ValueError: there is no such engine or device here; the message says what to do.
+    """
+    from rnnlab.training.torch_engine import TorchEngine
+
+    if name not in ENGINES:
+        raise ValueError(f"there is no engine '{name}'; valid: {', '.join(ENGINES)}")
+    return TorchEngine(device)

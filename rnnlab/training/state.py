@@ -1,0 +1,116 @@
+"""What engines share: what is to be trained, and how far one net has come.
+
+P is the number of parameters, laid out as rnnlab.nets.parameters says; R the number of recorded steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rnnlab.flow import SequenceLoss
+from rnnlab.nets import Architecture
+from rnnlab.training.streams import stream_from_text, stream_to_text
+
+Sample = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
+"""Draw so many sequences: inputs (count, T, I) and targets (count, T, O), the same however the count is cut."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What all nets of a stack have in common."""
+
+    architecture: Architecture
+    sequence_loss: SequenceLoss
+    sample: Sample
+    batches: int
+    batch_size: int
+    optimizer: str  # adam | sgd
+    record_every: int
+
+    @property
+    def record_steps_R(self) -> np.ndarray:
+        """The steps at which weights are kept."""
+        return record_steps(self.batches, self.record_every)
+
+
+def record_steps(batches: int, every: int) -> np.ndarray:
+    """Give 0, every, 2 every, ..., and always the last: (R,) int64."""
+    return np.unique(np.append(np.arange(0, batches, every, dtype=np.int64), batches))
+
+
+@dataclass
+class NetState:
+    """One net on its way: everything that is needed to go on from here to the same end.
+
+    A net whose loss stops being finite is frozen: `diverged_at` is that update, `parameters_P` the weights that gave
+    that loss, and what would have come after stays NaN.
+    """
+
+    parameters_P: np.ndarray
+    stream: np.random.Generator
+    learning_rate: float
+    clip_norm: float | None
+    losses: np.ndarray  # (batches,) float32, NaN where not trained
+    snapshots_RP: np.ndarray  # float32, NaN where not reached
+    step: int = 0
+    diverged_at: int | None = None
+    moments: dict[str, np.ndarray] = field(default_factory=dict)  # of the optimizer, each (P,)
+
+    @classmethod
+    def begin(
+        cls,
+        recipe: Recipe,
+        parameters_P: np.ndarray,
+        stream: np.random.Generator,
+        learning_rate: float,
+        clip_norm: float | None = None,
+    ) -> NetState:
+        """Stand at update 0."""
+        records = len(recipe.record_steps_R)
+        return cls(
+            parameters_P=parameters_P.astype(np.float32),
+            stream=stream,
+            learning_rate=learning_rate,
+            clip_norm=clip_norm,
+            losses=np.full(recipe.batches, np.nan, dtype=np.float32),
+            snapshots_RP=np.full((records, parameters_P.size), np.nan, dtype=np.float32),
+        )
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Lay out what changes in training as plain arrays, for saving."""
+        return {
+            "parameters": self.parameters_P,
+            "stream": np.array(stream_to_text(self.stream)),
+            "losses": self.losses,
+            "snapshots": self.snapshots_RP,
+            "step": np.array(self.step),
+            "diverged_at": np.array(-1 if self.diverged_at is None else self.diverged_at),
+            **{f"moments/{name}": moment for name, moment in self.moments.items()},
+        }
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go to where `to_arrays` was taken.
+
+        Raises:
+            ValueError: the arrays are of another net or another training.
+            KeyError: one is missing.
+        """
+        for name, own in (
+            ("parameters", self.parameters_P),
+            ("losses", self.losses),
+            ("snapshots", self.snapshots_RP),
+        ):
+            if arrays[name].shape != own.shape or arrays[name].dtype != own.dtype:
+                raise ValueError(f"the saved {name} have shape {arrays[name].shape}, not {own.shape}")
+        self.parameters_P, self.losses = arrays["parameters"], arrays["losses"]
+        self.snapshots_RP = arrays["snapshots"]
+        self.stream = stream_from_text(str(arrays["stream"]))
+        self.step = int(arrays["step"])
+        diverged_at = int(arrays["diverged_at"])
+        self.diverged_at = None if diverged_at < 0 else diverged_at
+        self.moments = {
+            name.removeprefix("moments/"): array for name, array in arrays.items() if name.startswith("moments/")
+        }

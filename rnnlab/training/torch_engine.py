@@ -1,0 +1,189 @@
+"""The torch engine: a stack of nets of one shape, trained together by autograd. Any cell, any device, float32.
+
+For nets this small the cost of a step is the number of operations, not their size, so a stack of S nets runs the
+operations of one, each on S times the data. The nets meet in no operation: the loss that is differentiated is the
+sum of their losses, and every parameter belongs to one net.
+
+S stack, B sequences in a batch, T timesteps, I inputs, O outputs, P parameters, N batches drawn at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnlab.nets import run_net, unpack
+from rnnlab.training.optimizers import clip, make_optimizer
+from rnnlab.training.state import NetState, Recipe
+from rnnlab.training.streams import stream_from_text, stream_to_text
+
+_BLOCK_BYTES = 4 * 2**20
+"""Batches are drawn some at a time: enough to hide numpy's overhead, few enough to stay in the cache."""
+
+
+class TorchEngine:
+    """Trains with PyTorch on `cpu`, `cuda`, or `auto`: CUDA where there is one."""
+
+    name = "torch"
+
+    def __init__(self, device: str = "cpu") -> None:
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ValueError(
+                "PyTorch finds no CUDA device here; use --device cpu, or install PyTorch's CUDA build "
+                "(rnnlab doctor says which build this is)"
+            )
+        self.device = device
+
+    def open(self, recipe: Recipe, states: Sequence[NetState]) -> TorchSession:
+        """Put the stack on the device."""
+        return TorchSession(recipe, states, torch.device(self.device))
+
+
+class TorchSession:
+    """A stack in training."""
+
+    def __init__(self, recipe: Recipe, states: Sequence[NetState], device: torch.device) -> None:
+        if len({state.step for state in states}) != 1:
+            raise ValueError("all nets of a stack must stand at the same update")
+        self._recipe, self._states, self._device = recipe, list(states), device
+        self._cell = recipe.architecture.make_cell()
+        self._record_at = {int(step): index for index, step in enumerate(recipe.record_steps_R)}
+        self._step = states[0].step
+        self._alive_S = np.array([state.diverged_at is None for state in states])
+        self._batches = _Batches(recipe, states)
+        self._load()
+
+    def _load(self) -> None:
+        """Lay the stack out on the device; what has diverged takes part as zeros, for the sake of the shape."""
+        stack_SP = np.stack([state.parameters_P for state in self._states])
+        stack_SP[~self._alive_S] = 0.0
+        self._parameters_SP = torch.from_numpy(stack_SP).to(self._device)
+        # Leaves that are views of the flat rows: one update of the rows updates every parameter.
+        self._weights = {
+            name: view.detach().requires_grad_()
+            for name, view in unpack(self._parameters_SP, self._recipe.architecture).items()
+        }
+        self._limits_S1 = self._column([state.clip_norm or np.inf for state in self._states])
+        self._clips = any(state.clip_norm is not None for state in self._states)
+        rates_S1 = self._column([state.learning_rate for state in self._states])
+        self._optimizer = make_optimizer(self._recipe.optimizer, rates_S1, self._parameters_SP)
+        for name, moment_SP in self._optimizer.moments.items():
+            for index, state in enumerate(self._states):
+                if name in state.moments and self._alive_S[index]:
+                    moment_SP[index] = torch.from_numpy(state.moments[name])
+
+    def _column(self, values: list[float]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float32, device=self._device)[:, None]
+
+    @property
+    def step(self) -> int:
+        """Updates made so far."""
+        return self._step
+
+    def advance(self, updates: int) -> None:
+        """Make so many more updates, or as many as are left."""
+        stop = min(self._step + updates, self._recipe.batches)
+        while self._step < stop and self._alive_S.any():
+            count = min(stop - self._step, self._batches.block_size)
+            inputs_NSBTI, targets_NSBTO = self._batches.draw(count)
+            for x_SBTI, y_SBTO in zip(inputs_NSBTI, targets_NSBTO, strict=True):
+                self._record()
+                self._update(self._to_device(x_SBTI), self._to_device(y_SBTO))
+        if not self._alive_S.any():
+            self._step = self._recipe.batches
+        if self._step == self._recipe.batches:
+            self._record()
+
+    def _to_device(self, batch: np.ndarray) -> Tensor:
+        """Copy a batch into memory of its own: kernels may round by alignment, which a slice would inherit."""
+        return torch.from_numpy(batch).to(self._device, copy=True)
+
+    def _update(self, x_SBTI: Tensor, y_SBTO: Tensor) -> None:
+        """Make one update of every net."""
+        recipe = self._recipe
+        trajectory = run_net(self._cell, recipe.architecture.layers, self._weights, x_SBTI)
+        loss_S = recipe.sequence_loss(trajectory.predictions_BTO, y_SBTO).mean(dim=-1)
+        self._keep_losses(loss_S.detach().cpu().numpy())
+        gradients = torch.autograd.grad(loss_S.sum(), list(self._weights.values()))
+        with torch.no_grad():
+            gradient_SP = torch.cat([gradient.flatten(1) for gradient in gradients], dim=-1)
+            if self._clips:
+                gradient_SP = clip(gradient_SP, self._limits_S1)
+            self._step += 1
+            self._optimizer.update(self._parameters_SP, gradient_SP, self._step)
+            if not self._alive_S.all():
+                self._parameters_SP[torch.from_numpy(~self._alive_S).to(self._device)] = 0.0
+
+    def _keep_losses(self, loss_S: np.ndarray) -> None:
+        """Write down this batch's losses, and freeze the nets whose loss is not finite any more."""
+        for index in np.flatnonzero(self._alive_S):
+            self._states[index].losses[self._step] = loss_S[index]
+        for index in np.flatnonzero(self._alive_S & ~np.isfinite(loss_S)):
+            self._take(int(index))
+            self._states[index].diverged_at = self._step
+            self._alive_S[index] = False
+
+    def _record(self) -> None:
+        """Keep the weights of the nets still in training, if this is a recorded step."""
+        record = self._record_at.get(self._step)
+        if record is not None:
+            rows_SP = self._parameters_SP.detach().cpu().numpy()
+            for index in np.flatnonzero(self._alive_S):
+                self._states[index].snapshots_RP[record] = rows_SP[index]
+
+    def _take(self, index: int) -> None:
+        """Copy one net's parameters and moments back into its state."""
+        state = self._states[index]
+        state.parameters_P = self._parameters_SP[index].detach().cpu().numpy().copy()
+        state.moments = {
+            name: moment_SP[index].cpu().numpy().copy() for name, moment_SP in self._optimizer.moments.items()
+        }
+
+    def states(self) -> list[NetState]:
+        """Give the states as they are now."""
+        for index, state in enumerate(self._states):
+            if self._alive_S[index]:
+                self._take(index)
+            state.step = self._step
+            state.stream = self._batches.stream(index)
+        return self._states
+
+    def last_losses(self) -> list[float]:
+        """Give each net's most recent loss."""
+        if self._step == 0:
+            return [float("nan")] * len(self._states)
+        return [float(state.losses[self._step - 1]) for state in self._states]
+
+
+class _Batches:
+    """Draws the batches of a stack: once for all nets whose streams stand at the same point (the same seed)."""
+
+    def __init__(self, recipe: Recipe, states: Sequence[NetState]) -> None:
+        self._recipe = recipe
+        positions = [stream_to_text(state.stream) for state in states]
+        self._streams = {text: stream_from_text(text) for text in positions}
+        order = list(self._streams)
+        self._of_net_S = [order.index(text) for text in positions]
+        task_numbers = sum(part.size for part in recipe.sample(stream_from_text(positions[0]), 1))
+        self.block_size = max(1, _BLOCK_BYTES // (4 * len(states) * recipe.batch_size * task_numbers))
+
+    def draw(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draw `count` batches for every net: inputs (N, S, B, T, I) and targets (N, S, B, T, O)."""
+        size = self._recipe.batch_size
+        drawn = [self._recipe.sample(stream, count * size) for stream in self._streams.values()]
+        inputs, targets = (
+            [part[which].reshape(count, size, *part[which].shape[1:]) for part in drawn] for which in (0, 1)
+        )
+        return (
+            np.stack([inputs[index] for index in self._of_net_S], axis=1),
+            np.stack([targets[index] for index in self._of_net_S], axis=1),
+        )
+
+    def stream(self, net: int) -> np.random.Generator:
+        """Give a generator of its own that stands where this net's stream stands now."""
+        return stream_from_text(stream_to_text(list(self._streams.values())[self._of_net_S[net]]))
