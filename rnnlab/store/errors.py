@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
+
+from rnnlab.errors import UserError
 
 
-class StoreError(Exception):
+class StoreError(UserError):
     """A run folder cannot be read or written."""
 
 
 class MissingRunError(StoreError):
     """There is no run where one was asked for."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class DamagedRunError(StoreError):
@@ -23,3 +28,5 @@ class DamagedRunError(StoreError):
 
 class RunBusyError(StoreError):
     """Another process is making this run."""
+
+    exit_code: ClassVar[int] = 75

@@ -1,0 +1,70 @@
+"""rnnlab diff: what differs between two runs, in their configs and in their results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnnlab.cli import options, text
+
+if TYPE_CHECKING:
+    from rnnlab.store import Run
+
+_EXAMPLES = """\b
+Examples:
+  rnnlab diff runs/vanishing runs/exploding
+  rnnlab diff runs/a/default-38d0878c07c4 runs/a/seed=1-0f2c1b7a9d3e --json
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EXAMPLES)(diff)
+
+
+def diff(
+    run: options.RunPath,
+    other: Annotated[Path, typer.Argument(metavar="OTHER", help="The run to compare it with.")],
+    as_json: options.Json = False,
+) -> None:
+    """Compare two runs: their configs and their results."""
+    from rnnlab.store import open_run
+
+    left, right = open_run(run), open_run(other)
+    config, results = _config_rows(left, right), _result_rows(left, right)
+    if as_json:
+        objects = {
+            name: [{"key": k, "left": a, "right": b} for k, a, b in rows]
+            for name, rows in (("config", config), ("results", results))
+        }
+        print(json.dumps({"left": str(left.path), "right": str(right.path), **objects}, indent=2))
+        return
+    print(f"left   {left.path}\nright  {right.path}\n")
+    print(text.table(["config", "left", "right"], config) if config else "The configs are the same.")
+    print("\n" + text.table(["result", "left", "right"], results))
+    if config == [] and left.info["files"]["metrics.npz"] == right.info["files"]["metrics.npz"]:
+        print("\nThe metrics are the same to the byte.")
+
+
+def _config_rows(left: Run, right: Run) -> list[list[Any]]:
+    from rnnlab.store.index import flatten
+
+    first, second = flatten(left.info["config"]), flatten(right.info["config"])
+    keys = dict.fromkeys([*first, *second])
+    return [[key, _word(first, key), _word(second, key)] for key in keys if first.get(key) != second.get(key)]
+
+
+def _word(flat: dict[str, Any], key: str) -> str:
+    if key not in flat:
+        return text.MISSING
+    value = flat[key]
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _result_rows(left: Run, right: Run) -> list[list[Any]]:
+    rows: list[list[Any]] = [["status", left.status, right.status]]
+    rows += [[key, left.summary.get(key), right.summary.get(key)] for key in left.summary | right.summary]
+    return [*rows, ["seconds", left.info["seconds"], right.info["seconds"]]]

@@ -1,0 +1,121 @@
+"""The command line: one file a command; here they come together, and every error becomes a sentence and a code.
+
+| exit code | meaning |
+|---|---|
+| 0 | everything asked for is done (a diverged run is done) |
+| 1 | some run failed |
+| 2 | usage or config error |
+| 70 | a fault of rnnlab itself; the traceback goes to a file that the message names |
+| 75 | another process holds the lock |
+| 130, 143 | stopped by SIGINT, SIGTERM, with everything finished so far kept |
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from typing import Annotated, NoReturn
+
+import typer
+
+from rnnlab.cli import diff, doctor, export, init, ls, show, train, validate
+from rnnlab.cli.signals import STOP
+from rnnlab.errors import UserError
+
+_FAULT = 70
+
+app = typer.Typer(
+    name="rnnlab",
+    help="Train small recurrent networks and see how gradients flow through them.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Plain help: rich's boxes cost a quarter of the time in which --help must answer.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+First steps:
+  rnnlab init                              the configs that come with rnnlab
+  rnnlab init vanishing                    copy one here
+  rnnlab train vanishing.yaml              make a run under runs/
+  rnnlab train vanishing.yaml seed=1       another one: any key of the config
+  rnnlab ls                                what there is
+  rnnlab show runs/vanishing               gradients and losses of a run
+""",
+)
+for module in (train, ls, show, diff, export, validate, init, doctor):
+    module.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"rnnlab {version('rnnlab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Hold what stands before the command."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    STOP.install()
+    try:
+        app()
+    except SystemExit as error:
+        _leave(error.code)
+    except BaseException as error:  # every way out ends in a code; faults of our own are kept in a file
+        _leave(_report(error))
+    _leave(0)
+
+
+def _leave(code: int | str | None) -> NoReturn:
+    """Exit; output that nobody reads any more (`rnnlab ls | head`) is no error."""
+    try:
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(STOP.exit_code if STOP.signal is not None and code in {1, 130} else code)
+
+
+def _report(error: BaseException) -> int:
+    """Say what happened, in a sentence, and give the exit code."""
+    if isinstance(error, UserError):
+        _say(str(error))
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    if isinstance(error, BrokenPipeError):
+        return 0
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        _say(f"rnnlab: {where}{error.strerror or error}; nothing finished is lost, and the same command goes on")
+        return 1
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error):
+        _say("rnnlab: there is not enough memory for this; choose smaller sizes (rnnlab doctor says what there is)")
+        return 1
+    _say(f"rnnlab: a fault of rnnlab itself ({type(error).__name__}); the details are in {_keep_traceback(error)}")
+    return _FAULT
+
+
+def _keep_traceback(error: BaseException) -> str:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="rnnlab-fault-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as stream:
+        stream.write(" ".join(sys.argv) + "\n")
+        traceback.print_exception(error, file=stream)
+    return stream.name
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)

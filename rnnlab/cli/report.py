@@ -1,0 +1,115 @@
+"""A run in a few lines of text: what `train` ends with and `show` begins with."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from rnnlab.cli import text
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rnnlab.store import Run
+
+_TIMESTEPS = 10
+"""Rows of the gradient table: more do not fit a screen with all the rest."""
+
+_LAYERS = 4
+
+
+def outcome_line(run: Run) -> str:
+    """Say how the run ended."""
+    info = run.info
+    ending = "completed" if run.status == "completed" else f"diverged at update {info['diverged_at']}"
+    flags = "".join(f", {flag}" for flag in info["flags"])
+    return f"{ending}{flags} in {text.duration(info['seconds'])} ({info['engine']} engine, {info['device']})"
+
+
+def fact_lines(run: Run) -> list[str]:
+    """Give the final loss and, against it, the floors; the spectral radius and norm, first and last record."""
+    final = run.summary["final_loss"]
+    rows = [["final loss", text.number(final, 4), ""]]
+    for name, floor in run.info["floors"].items():
+        share = "" if final is None else f"final loss is {final / floor:.3g} times that"
+        rows.append([f"loss of: {name}", text.number(floor, 4), share])
+    return _columns(rows + _spectrum_rows(run))
+
+
+def _spectrum_rows(run: Run) -> list[list[str]]:
+    metrics = run.metrics
+    if "eigenvalues" not in metrics:
+        return [["spectral radius", text.MISSING, f"no single matrix governs {run.info['config']['model']['cell']}"]]
+    layers = metrics["eigenvalues"].shape[1]
+    rows = []
+    for layer in range(layers):
+        where = f", layer {layer}" if layers > 1 else ""
+        records = (0, last_record(run))
+        radius = [abs(metrics["eigenvalues"][record, layer, 0]) for record in records]
+        norm = [metrics["singular_values"][record, layer, 0] for record in records]
+        rows.append([f"spectral radius{where}", _change(radius), f"spectral norm {_change(norm)}"])
+    return rows
+
+
+def _change(values: list[float]) -> str:
+    first, last = map(text.number, values)
+    return first if first == last else f"{first} -> {last}"
+
+
+def _columns(rows: list[list[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(part.ljust(width) for part, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def gradient_lines(run: Run) -> list[str]:
+    """Give ||dL/dh_t|| at some timesteps, first and last record, with a bar of its logarithm; a table a layer."""
+    norms_RLT, steps_R, last = run.metrics["grad_norm"], run.metrics["step"], last_record(run)
+    layers, timesteps = norms_RLT.shape[1:]
+    shown = pick(timesteps, _TIMESTEPS)
+    lines = []
+    for layer in range(min(layers, _LAYERS)):
+        title = "||dL/dh_t||" + (f", layer {layer}" if layers > 1 else "")
+        records = [0] if last == 0 else [0, last]
+        header = ["t", *(part for record in records for part in (f"update {steps_R[record]}", ""))]
+        low, high = _log_range(norms_RLT[records, layer])
+        rows = [
+            [t + 1, *(part for record in records for part in _norm_and_bar(norms_RLT[record, layer, t], low, high))]
+            for t in shown
+        ]
+        note = f"   ({len(shown)} of {timesteps} timesteps)" if len(shown) < timesteps else ""
+        lines += [f"{title}, bars on a logarithmic scale{note}", *_gradient_table(header, rows), ""]
+    if layers > _LAYERS:
+        lines += [f"... and {layers - _LAYERS} more layers", ""]
+    return lines[:-1]
+
+
+def last_record(run: Run) -> int:
+    """Give the index of the last record that was made: before the net diverged, if it did."""
+    diverged_at = run.info["diverged_at"]
+    steps_R = run.metrics["step"]
+    return len(steps_R) - 1 if diverged_at is None else int((steps_R <= diverged_at).sum()) - 1
+
+
+def _gradient_table(header: list[str], rows: list[list[Any]]) -> list[str]:
+    return text.table(header, rows, indent="  ").split("\n")
+
+
+def pick(count: int, most: int) -> list[int]:
+    """Choose at most so many indices, evenly, with the first and the last."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})
+
+
+def _log_range(norms: np.ndarray) -> tuple[float, float]:
+    logs = [math.log10(value) for value in norms.ravel().tolist() if 0 < value < math.inf]
+    return (min(logs), max(logs)) if logs else (0.0, 0.0)
+
+
+def _norm_and_bar(value: float, low: float, high: float) -> tuple[str, str]:
+    """Draw a norm; the smallest drawn still has a tenth of a bar, and only a true zero has none."""
+    written = text.number(float(value))
+    if not 0 < value < math.inf:
+        return written.rjust(9), ""
+    share = (math.log10(value) - low) / (high - low) if high > low else 1.0
+    return written.rjust(9), text.bar(0.1 + 0.9 * share, 20)

@@ -1,0 +1,102 @@
+"""rnnlab show: one run, looked at closely."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from rnnlab.cli import options, report, text
+
+if TYPE_CHECKING:
+    from rnnlab.store import Run
+
+_EXAMPLES = """\b
+Examples:
+  rnnlab show runs/cumulative-average                    the study's only run
+  rnnlab show runs/cumulative-average/default-38d0878c07c4
+  rnnlab show runs/lstm --json | jq .summary
+"""
+
+_LABEL = 12
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EXAMPLES)(show)
+
+
+def show(run: options.RunPath, as_json: options.Json = False) -> None:
+    """Show a run: losses, gradients, config, origin."""
+    from rnnlab.store import open_run
+
+    opened = open_run(run)
+    opened.verify()
+    if as_json:
+        print(json.dumps({"path": str(opened.path), **opened.info}, indent=2))
+        return
+    print("\n".join(_lines(opened)))
+
+
+def _lines(run: Run) -> list[str]:
+    return [
+        str(run.path),
+        report.outcome_line(run),
+        "",
+        *report.fact_lines(run),
+        *_loss_curve(run),
+        "",
+        *report.gradient_lines(run),
+        "",
+        *_config(run),
+        "",
+        *_origin(run),
+    ]
+
+
+def _loss_curve(run: Run) -> list[str]:
+    """Draw the probe loss of every record on one line."""
+    probe_loss, steps = run.metrics["probe_loss"].tolist(), run.metrics["step"]
+    if len(probe_loss) < 2:
+        return []
+    width = (text.terminal_width(sys.stdout) or 80) - 24
+    line = text.sparkline(probe_loss, min(width, 60))
+    return ["", f"probe loss, update {steps[0]} to {steps[-1]}", f"  {line}"]
+
+
+def _config(run: Run) -> list[str]:
+    """Give the config, a section a line."""
+    sections = {key: value for key, value in run.info["config"].items() if isinstance(value, dict)}
+    lines = [f"{'seed':<{_LABEL}} {run.info['seed']}"]
+    for section, keys in sections.items():
+        parts = [f"{key}={json.dumps(value).strip(chr(34))}" for key, value in keys.items()]
+        lines += _wrap(section, parts)
+    return lines
+
+
+def _wrap(label: str, parts: list[str], width: int = 80) -> list[str]:
+    """Set parts behind a label, on as many lines as they need."""
+    lines, line = [], f"{label:<{_LABEL}}"
+    for part in parts:
+        if len(line) + 1 + len(part) > width:
+            lines.append(line)
+            line = " " * _LABEL
+        line += f" {part}"
+    return [*lines, line]
+
+
+def _origin(run: Run) -> list[str]:
+    info = run.info
+    git = info["git"]
+    commit = "none" if git is None else git["commit"][:12] + (" with changes" if git["changed"] else "")
+    facts = {
+        "finished": info["finished"][:19].replace("T", " ") + " UTC",
+        "command": info["command"] or text.MISSING,
+        "commit": commit,
+        "versions": ", ".join(f"{name} {version}" for name, version in info["versions"].items()),
+        "machine": f"{info['machine']['host']}, {info['machine']['processor']} {info['machine']['instructions']}",
+        "identity": info["identity"],
+    }
+    return [f"{name:<{_LABEL}} {value}" for name, value in facts.items()]

@@ -1,0 +1,121 @@
+"""Text for a terminal and for pipes: numbers, aligned tables, bars. One renderer serves both."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+MISSING = "-"
+_PLAIN_WIDTH = 80
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number with so many significant digits, in at most nine characters: 0.118, 1.2e-05, inf."""
+    if value is None:
+        return MISSING
+    if math.isnan(value) or math.isinf(value) or value == 0:
+        return f"{value:g}"
+    if 1e-3 <= abs(value) < 10**digits:
+        return f"{value:.{digits}g}"
+    return f"{value:.{digits - 1}e}"
+
+
+def cell(value: Any) -> str:
+    """Write one value of a table."""
+    if value is None:
+        return MISSING
+    if isinstance(value, bool):
+        return str(value).lower()
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int | None = None, indent: str = "") -> str:
+    """Align columns: numbers to the right, words to the left.
+
+    Args:
+        header: the column names.
+        rows: the cells, strings or numbers.
+        width: shorten the first column in its middle so that lines stay within it; None: never.
+        indent: what each line begins with.
+    """
+    cells = [[cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    if width is not None:
+        excess = len(indent) + sum(widths) + 2 * (len(widths) - 1) - width
+        widths[0] = max(12, widths[0] - excess) if excess > 0 else widths[0]
+    numeric = [any(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
+    lines = []
+    for line in [list(header), *cells]:
+        line[0] = shorten(line[0], widths[0])
+        aligned = [
+            text.rjust(space) if right else text.ljust(space)
+            for text, space, right in zip(line, widths, numeric, strict=True)
+        ]
+        lines.append((indent + "  ".join(aligned)).rstrip())
+    return "\n".join(lines)
+
+
+def shorten(text: str, width: int) -> str:
+    """Cut the middle out of a text that is too long."""
+    if len(text) <= width:
+        return text
+    tail = (width - 1) // 2
+    return text[: width - 1 - tail] + "~" + text[len(text) - tail :]
+
+
+def bar(share: float, width: int, stream: TextIO | None = None) -> str:
+    """Draw a share between 0 and 1 as a bar, in eighths of a character where the stream can show them."""
+    eighths = round(max(0.0, min(1.0, share)) * width * 8)
+    if not _shows_blocks(stream or sys.stdout):
+        return "#" * round(eighths / 8)
+    return "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
+
+
+def sparkline(values: Sequence[float], width: int, stream: TextIO | None = None) -> str:
+    """Draw values as one line of at most `width` characters, from lowest to highest; what is not finite as `x`."""
+    chosen = [values[round(i * (len(values) - 1) / max(1, width - 1))] for i in range(min(width, len(values)))]
+    finite = [value for value in chosen if math.isfinite(value)]
+    low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
+    marks = "▁▂▃▄▅▆▇█" if _shows_blocks(stream or sys.stdout) else "_.-=+*%#"
+    scale = (len(marks) - 1) / (high - low) if high > low else 0.0
+    return "".join(marks[round((value - low) * scale)] if math.isfinite(value) else "x" for value in chosen)
+
+
+def _shows_blocks(stream: TextIO) -> bool:
+    return (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "").startswith("utf")
+
+
+def terminal_width(stream: TextIO) -> int | None:
+    """Give the width to keep to: the terminal's, or None where the output goes to a file or a pipe."""
+    return shutil.get_terminal_size((_PLAIN_WIDTH, 24)).columns if is_terminal(stream) else None
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether a person reads along."""
+    return stream is not None and not stream.closed and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def duration(seconds: float) -> str:
+    """Write a time: 0.8 s, 42 s, 3 min 05 s, 2 h 10 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes: 391 B, 77.1 kB, 4.2 MB."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    raise AssertionError

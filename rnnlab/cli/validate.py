@@ -1,0 +1,48 @@
+"""rnnlab validate: is a config right, and what can one say?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnnlab.cli import options
+
+_EXAMPLES = """\b
+Examples:
+  rnnlab validate configs/cumulative_average.yaml
+  rnnlab validate study.yaml model.hidden_size=64       prints the config in full
+  rnnlab validate --keys                                every key, its default and its meaning
+  rnnlab validate --schema > rnnlab.schema.json         for editors that complete YAML
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EXAMPLES)(validate)
+
+
+def validate(
+    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.")] = None,
+    overrides: options.Overrides = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of configs.")] = False,
+    keys: Annotated[bool, typer.Option("--keys", help="List every key of a config.")] = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Check a config and print it in full, with every default."""
+    from rnnlab.config import describe_keys, json_schema, load_config
+
+    if schema:
+        print(json.dumps(json_schema(), indent=2))
+    elif keys:
+        for key in describe_keys():
+            print(f"{key.key}  ({key.type}; default {key.default})")
+            print(f"    {key.description}")
+    elif config is None:
+        raise typer.BadParameter("name a CONFIG, or give --schema or --keys")
+    else:
+        loaded = load_config(config, overrides or [])
+        if not quiet:
+            print(loaded.to_yaml(), end="")
