@@ -7,18 +7,22 @@ where its C twin is installed: the two word their errors differently, and a conf
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import yaml
 
 from rnnlab.config.errors import Problem, quoted, shown
+from rnnlab.config.files import place
 from rnnlab.config.scalars import Plain, TooLongError, read_scalar
 from rnnlab.config.syntax import in_plain_words
 
 Path: TypeAlias = tuple[str | int, ...]
 Mark: TypeAlias = tuple[int, int]
 
+# What YAML allows in a text; PyYAML would refuse the rest without a line.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 DEEPEST = 20  # levels of nesting: no key of a config stands deeper than 5
 
 
@@ -50,6 +54,12 @@ class Document:
 def read_document(text: str, source: str) -> Document:
     """Read one YAML document; whatever is wrong stands in its `problems`."""
     document = Document(source)
+    unprintable = _UNPRINTABLE.search(text)
+    if unprintable:
+        message = f"the control character U+{ord(unprintable[0]):04X} cannot stand in a config"
+        document.problems.append(Problem(message, source, *place(text[: unprintable.start()])))
+        document.is_whole = False
+        return document
     reader = _Reader(text, document)
     try:
         reader.read()
@@ -106,7 +116,8 @@ class _Reader:
         event = self._next()
         self._document.value_marks.setdefault(path, _mark(event))
         if isinstance(event, yaml.AliasEvent):
-            return self._refuse(path, event, f"an alias (*{event.anchor}) is not read here; write the value itself")
+            name = _short(f"*{event.anchor}")
+            return self._refuse(path, event, f"an alias ({name}) is not read here; write the value itself")
         if depth > DEEPEST:
             self._refuse(path, event, f"values are nested more than {DEEPEST} levels deep")
             raise _StopError
@@ -117,11 +128,11 @@ class _Reader:
     def _refuse_properties(self, path: Path, event: Any) -> bool:
         """Refuse what may stand before a value: an anchor or a tag."""
         if event.anchor is not None:
-            self._refuse(path, event, f"an anchor (&{event.anchor}) is not read here; write the value where it is used")
+            name = _short(f"&{event.anchor}")
+            self._refuse(path, event, f"an anchor ({name}) is not read here; write the value where it is used")
         if event.tag is not None:
-            self._refuse(
-                path, event, f"a tag ({quoted(_tag(event.tag))[1:-1]}) is not read here; write the plain value"
-            )
+            name = _short(event.tag.replace("tag:yaml.org,2002:", "!!", 1))  # PyYAML's long form of `!!`
+            self._refuse(path, event, f"a tag ({name}) is not read here; write the plain value")
         return event.anchor is not None or event.tag is not None
 
     def _content(self, path: Path, event: Any, depth: int) -> Plain | _Skipped:
@@ -178,6 +189,5 @@ def _mark(event: Any) -> Mark:
     return event.start_mark.line + 1, event.start_mark.column + 1
 
 
-def _tag(tag: str) -> str:
-    """Write a tag as a file has it: the long form of `!!` is PyYAML's."""
-    return tag.replace("tag:yaml.org,2002:", "!!", 1)
+def _short(text: str) -> str:
+    return quoted(text)[1:-1]

@@ -13,6 +13,7 @@ from rnnlab.config.keys import SECTIONS, keys_of
 from rnnlab.config.scalars import Plain, Scalar
 
 COMMAND_LINE = "command line"
+MOST_TOLD = 100  # problems of one config: more would only hide the first ones
 _DEEPEST = 8  # levels of a mapping; a key of a config stands 5 deep, and a mapping may hold itself
 _HOLDS_KEYS = ("task", *SECTIONS, "sweep")
 
@@ -69,8 +70,11 @@ class Draft:
         Raises:
             ConfigError: if anything is.
         """
-        if self.problems:
-            raise ConfigError(dict.fromkeys(sorted(self.problems, key=_order)))
+        if not self.problems:
+            return
+        problems = list(dict.fromkeys(sorted(self.problems, key=_order)))
+        told, left = problems[:MOST_TOLD], len(problems) - MOST_TOLD
+        raise ConfigError([*told, Problem(f"and {left} more problems", self.document.source)] if left > 0 else told)
 
 
 def _order(problem: Problem) -> tuple[bool, int, int]:

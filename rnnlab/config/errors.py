@@ -6,6 +6,9 @@ import difflib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
+
+from rnnlab.errors import UserError
 
 LONGEST_QUOTE = 60  # characters of a value that a message repeats
 LONGEST_NUMBER = 100  # digits of a number that are read: far above every use, far below Python's own limit
@@ -27,8 +30,10 @@ class Problem:
         return escaped(f"{':'.join(place)}: {self.message}")
 
 
-class ConfigError(Exception):
+class ConfigError(UserError):
     """A config that cannot be used. `problems` holds everything that is wrong with it, in the order of the file."""
+
+    exit_code: ClassVar[int] = 2
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

@@ -11,7 +11,6 @@ from pathlib import Path
 from rnnlab.config.errors import ConfigError, Problem, nearest
 
 LARGEST_FILE = 1_000_000  # bytes: far above any config, far below what would be slow to read
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML counts as the end of a line
 
 
@@ -66,18 +65,14 @@ def _near_file(path: Path) -> str:
 def _decoded(source: str, content: bytes) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _failure(source, "the file is written in UTF-16; save it as UTF-8")
+    content = content.removeprefix(codecs.BOM_UTF8)
     if b"\0" in content:
         raise _failure(source, "this is a binary file, not YAML text")
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode()
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8-sig", errors="replace")
+        before = content[: error.start].decode()
         raise _failure(source, "this byte is not text in UTF-8; save the file as UTF-8", *place(before)) from None
-    bad = _UNPRINTABLE.search(text)
-    if bad:
-        message = f"the control character U+{ord(bad[0]):04X} cannot stand in a config"
-        raise _failure(source, message, *place(text[: bad.start()]))
-    return text
 
 
 def place(before: str) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import types
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
@@ -77,7 +78,8 @@ class Key:
         return f"got {self._got(value)}; valid: {self.valid}" + (f". Did you mean {hint}?" if hint else "")
 
     def _got(self, value: object) -> str:
-        if isinstance(value, float) and shown(value).endswith(("inf", "nan")):
+        takes_numbers = int in self.types or float in self.types
+        if takes_numbers and isinstance(value, float) and not math.isfinite(value):
             return f"{shown(value)}, not a finite number"
         is_text = isinstance(value, str) and not self.choices and str not in self.types
         return f"the string {shown(value)}" if is_text else shown(value)

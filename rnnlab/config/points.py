@@ -72,7 +72,7 @@ def _even(first: Decimal, last: Decimal, count: int) -> list[Decimal]:
     """Space points evenly; the product stands before the quotient, so that whole steps stay whole."""
     if count == 1:
         return [first]
-    return [first + (last - first) * i / (count - 1) for i in range(count)]
+    return [first + (last - first) * i / (count - 1) for i in range(count - 1)] + [last]
 
 
 def _power_of_ten(exponent: float) -> float:

@@ -111,7 +111,8 @@ class Sweep:
         """Place a fault of a combination at the axis that it is about, if it is about one."""
         key = ".".join(map(str, fault.path))
         told = ", ".join(f"{name}={write_scalar(value)}" for name, value in combination.items())
-        path = ("sweep", "axes", key) if key in self.axes else fault.path
+        is_axis = key in self.axes
+        path = ("sweep", "axes", key, self.axes[key].index(combination[key])) if is_axis else fault.path
         problem = self._draft.problem(Fault(path, fault.sentence, fault.names_key))
         return Problem(f"{problem.message} (in the combination {told})", problem.source, problem.line, problem.column)
 

@@ -20,8 +20,8 @@ _WORDS: list[tuple[str, str, bool]] = [
     (r"expected ',' or '\]'", "this '[' is never closed, or a comma is missing after it", True),
     (r"expected ',' or '\}'", "this '{' is never closed, or a comma is missing after it", True),
     (r"expected the node content", "a value is missing here", False),
-    (r"unknown escape character|escape sequence of", "a backslash in double quotes begins an escape that YAML does not "
-     "know; use single quotes", False),
+    (r"found unknown escape character|expected escape sequence of", "a backslash in double quotes begins an escape "
+     "that YAML does not know; use single quotes", False),
     (r"expected '?<document start>", "this does not belong to the lines above; check the indentation", False),
 ]  # fmt: skip
 

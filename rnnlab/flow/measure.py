@@ -103,24 +103,33 @@ def _flow_quantities(flow: Flow) -> dict[str, Tensor]:
         "grad_log_norm": log_mean_norm(grad_norms_SLTB),
         "hidden_norm": mean_norm(norm(flow.h_SLTBH)),
     }
+    underflow = _underflows(grad_norms_SLTB)
     if flow.dL_dc_SLTBH is not None:
-        quantities["cell_grad_norm"] = mean_norm(norm(flow.dL_dc_SLTBH))
+        cell_norms_SLTB = norm(flow.dL_dc_SLTBH)
+        quantities["cell_grad_norm"] = mean_norm(cell_norms_SLTB)
+        underflow |= _underflows(cell_norms_SLTB)
     quantities["param_grad_norm"] = torch.stack(
         [norm(gradient.flatten(1)) for gradient in flow.parameter_gradients.values()], dim=-1
     )
-    return quantities | {"underflow": _underflows(grad_norms_SLTB)}
+    return quantities | {"underflow": underflow}
 
 
 def _underflows(norms_SLTB: Tensor) -> Tensor:
     """Tell which nets have a gradient below the range of float64, (S,).
 
     A zero alone is no underflow: a dead unit passes truly nothing back. A number below the smallest normal one is,
-    and so is a zero right before a timestep whose gradient is all but there (1e-200).
+    and so is a zero right before a timestep, or right below a layer, whose gradient is all but there (1e-200).
     """
     subnormal = (norms_SLTB > 0) & (norms_SLTB < _TINY)
-    earlier, later = norms_SLTB[:, :, :-1], norms_SLTB[:, :, 1:]
-    dropped = (earlier == 0) & (later > 0) & (later < 1e-200)
-    return subnormal.flatten(1).any(dim=-1) | dropped.flatten(1).any(dim=-1)
+    before, below = _drops(norms_SLTB, dim=2), _drops(norms_SLTB, dim=1)
+    return torch.stack([each.flatten(1).any(dim=-1) for each in (subnormal, before, below)]).any(dim=0)
+
+
+def _drops(norms_SLTB: Tensor, dim: int) -> Tensor:
+    """Find the zeros that come, backwards along one dimension, after a gradient under 1e-200."""
+    size = norms_SLTB.shape[dim] - 1
+    after, source = norms_SLTB.narrow(dim, 0, size), norms_SLTB.narrow(dim, 1, size)
+    return (after == 0) & (source > 0) & (source < 1e-200)
 
 
 def _chunk_size(architecture: Architecture, inputs_shape: tuple[int, ...]) -> int:

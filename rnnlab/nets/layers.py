@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import sqrt
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,10 @@ class RecurrentLayer(nn.Module):
             nn.init.uniform_(parameter, -1 / sqrt(hidden_size), 1 / sqrt(hidden_size))
         self.h_list: list[Tensor] = []
         self.c_list: list[Tensor] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the kept states out of copies and pickles: they belong to a graph, which cannot be copied."""
+        return self.__dict__ | {"h_list": [], "c_list": []}
 
     def forward(self, x_BTI: Tensor) -> tuple[Tensor, Tensor]:
         """Run over whole sequences.

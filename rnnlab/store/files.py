@@ -7,8 +7,6 @@ import hashlib
 import io
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,13 +67,14 @@ def read_npz(path: Path, names: Sequence[str] | None = None) -> dict[str, np.nda
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because numpy leaves a file open that it cannot read.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in (archive.files if names is None else names)}
     except FileNotFoundError:
         raise DamagedRunError(f"{path} is missing") from None
     except PermissionError as error:
         raise DamagedRunError(f"{path} cannot be read: {error.strerror}") from None
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # damaged bytes come out of zipfile and numpy as almost any exception
         raise DamagedRunError(f"{path} is damaged ({error})") from None
 
 

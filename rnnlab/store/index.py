@@ -12,7 +12,8 @@ from rnnlab.store.folders import RunEntry
 SUMMARY_COLUMNS = (
     "final_loss",
     "loss_over_floor",
-    "gradient_ratio",
+    "initial_gradient_ratio",
+    "final_gradient_ratio",
     "initial_gradient_slope",
     "final_gradient_slope",
     "initial_spectral_radius",

@@ -79,7 +79,11 @@ class Run:
             DamagedRunError: one differs.
         """
         for name, facts in self.info["files"].items():
-            if sha256((self.path / name).read_bytes()) != facts["sha256"]:
+            try:
+                differs = sha256((self.path / name).read_bytes()) != facts["sha256"]
+            except OSError as error:
+                raise DamagedRunError(f"{self.path / name} cannot be read: {error.strerror}") from None
+            if differs:
                 raise DamagedRunError(f"{self.path / name} has changed since it was written (its checksum differs)")
 
 

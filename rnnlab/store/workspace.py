@@ -46,8 +46,12 @@ class Workspace:
             RunBusyError: another process holds it; the message says who.
         """
         self._lock = _lock_folder(self.path)
-        write_bytes(self.path / "owner.json", json_bytes(_owner()), durable=False)
-        self._restore_replaced()
+        try:
+            write_bytes(self.path / "owner.json", json_bytes(_owner()), durable=False)
+            self._restore_replaced()
+        except BaseException:
+            self.__exit__()  # a full disk must not leave it locked for as long as this process lives
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rnnlab.errors import UserError
 from rnnlab.store import DamagedRunError, Workspace
 from rnnlab.training import Engine, NetState, Recipe, Session
 
@@ -21,8 +22,11 @@ _SAVE_SHARE = 0.02
 """States are saved about once a second, or less often where that would take more than 2 % of the time."""
 
 
-class StoppedError(Exception):
+class StoppedError(UserError):
     """The person, or the machine, asked for a stop; what was done is saved."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped; what was done is saved, and the same command goes on from there")
 
 
 @dataclass(frozen=True)

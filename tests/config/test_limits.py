@@ -1,0 +1,86 @@
+"""What does not fit into memory is refused by arithmetic alone, at the key that is to blame."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+import rnnlab.config.loading
+from rnnlab.config import config_from_mapping
+from rnnlab.config.limits import bytes_text, memory_fault, memory_of_machine, needs_of
+from tests.config.conftest import Wrong
+
+GB = 10**9
+
+
+@pytest.fixture(autouse=True)
+def _any_size_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rnnlab.config.loading, "memory_of_machine", lambda: None)
+
+
+def test_the_estimate_counts_parameters_as_the_design_does() -> None:
+    config = config_from_mapping({"name": "x", "model": {"cell": "gru", "hidden_size": 5, "layers": 2}})
+    parameters = 3 * (5 + 25 + 5) + 3 * (25 + 25 + 5) + 5 + 1
+    sizes = {need.what: need.size for need in needs_of(config)}
+    assert sizes["the weights"] == 16 * parameters
+    assert sizes["the weights of every record"] == 4 * 51 * parameters
+    assert sizes["the losses"] == 4 * 5000
+
+
+@pytest.mark.parametrize(("batches", "every", "records"), [(0, 100, 1), (100, 100, 2), (250, 100, 4), (3, 100, 2)])
+def test_records_are_the_first_the_last_and_each_in_between(batches: int, every: int, records: int) -> None:
+    data = {"name": "x", "training": {"batches": batches}, "record": {"every": every}}
+    needs = {need.what: need.size for need in needs_of(config_from_mapping(data))}
+    assert needs["the weights of every record"] == needs["the weights"] // 4 * records
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"model": {"hidden_size": 1_000_000}}, "model.hidden_size"),
+        ({"model": {"layers": 10**9}}, "model.layers"),
+        ({"training": {"batches": 10**12}}, "training.batches"),
+        ({"training": {"batch_size": 10**12}}, "training.batch_size"),
+        ({"record": {"sequences": 10**10}}, "record.sequences"),
+        ({"record": {"every": 1}, "training": {"batches": 10_000_000}}, "training.batches"),
+        ({"record": {"every": 1}, "training": {"batches": 50_000}, "model": {"hidden_size": 300}}, "record.every"),
+        ({"model": {"hidden_size": 10**90, "layers": 10**90}}, "model.hidden_size"),
+    ],
+)
+def test_the_key_to_blame(change: dict[str, Any], key: str) -> None:
+    start = time.perf_counter()
+    fault = memory_fault(config_from_mapping({"name": "x", **change}), 10 * GB)
+    assert fault is not None
+    assert ".".join(map(str, fault.path)) == key
+    assert time.perf_counter() - start < 1.0
+
+
+def test_what_fits_is_no_fault() -> None:
+    config = config_from_mapping({"name": "x"})
+    assert memory_fault(config, GB) is None
+    assert memory_fault(config, 1000) is not None
+    assert memory_fault(config, None) is None
+
+
+def test_the_message(wrong: Wrong, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rnnlab.config.loading, "memory_of_machine", lambda: 24 * GB)
+    assert wrong("training: {batches: 0}\nmodel:\n  hidden_size: 1000000") == [
+        "a.yaml:3:16: model.hidden_size: 1000000 needs about 20 TB of memory, most of it for the weights, "
+        "and this machine has 24 GB; choose a smaller hidden_size"
+    ]
+
+
+def test_the_memory_of_this_machine_is_known_or_none() -> None:
+    memory = memory_of_machine()
+    assert memory is None or memory > 10**8
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0.0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (24 * GB, "24 GB"), (10**15, "1.0 PB"),
+     (999 * 10**18, "999 EB"), (10**21, "more than 1000 EB"), (10**4000, "more than 1000 EB")],
+)  # fmt: skip
+def test_bytes(count: int, text: str) -> None:
+    assert bytes_text(count) == text
