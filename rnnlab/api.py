@@ -13,7 +13,7 @@ from torch import Tensor
 from rnnlab.config import Config, config_from_mapping, load_config
 from rnnlab.flow import eigenvalues
 from rnnlab.store import Run
-from rnnlab.studies import run_one
+from rnnlab.studies.run import run_one
 from rnnlab.tasks import MeanSquaredError
 
 

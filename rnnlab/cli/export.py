@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from rnnlab.cli import text
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -70,7 +72,7 @@ def _open(path: Path) -> list[Run]:
         return [open_run(path)]
     for entry in entries:
         if entry.damage:
-            print(f"left out: {entry.path} is damaged: {entry.damage}", file=sys.stderr)
+            print(text.printable(f"left out: {entry.path} is damaged: {entry.damage}"), file=sys.stderr)
     return [Run(entry) for entry in entries if not entry.damage]
 
 

@@ -77,7 +77,8 @@ def _print_run(folder: Path, *, as_json: bool) -> None:
 def _print_study(entries: list[RunEntry], *, as_json: bool) -> None:
     from rnnlab.store import index_rows
 
-    header, rows = index_rows(entries)
+    header, lazy_rows = index_rows(lambda: entries)
+    rows = list(lazy_rows)
     if as_json:
         print(json.dumps([_as_object(header, row, entry) for row, entry in zip(rows, entries, strict=True)], indent=2))
         return
@@ -87,7 +88,7 @@ def _print_study(entries: list[RunEntry], *, as_json: bool) -> None:
     print(text.table(short, shown, width=text.terminal_width(sys.stdout)))
     for entry in entries:
         if entry.damage:
-            print(f"damaged: {entry.path.name}: {entry.damage}", file=sys.stderr)
+            print(text.printable(f"damaged: {entry.path.name}: {entry.damage}"), file=sys.stderr)
 
 
 def _summary_names() -> tuple[str, ...]:

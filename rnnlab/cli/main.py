@@ -16,11 +16,12 @@ import os
 import sys
 import tempfile
 import traceback
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from rnnlab.cli import diff, doctor, export, init, ls, show, train, validate
+from rnnlab.cli import diff, doctor, export, init, ls, show, text, train, validate
 from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
 
@@ -69,6 +70,7 @@ def _options(
 def main() -> NoReturn:
     """Run the command line and exit."""
     STOP.install()
+    _mend_streams()
     try:
         app()
     except SystemExit as error:
@@ -78,11 +80,22 @@ def main() -> NoReturn:
     _leave(0)
 
 
+def _mend_streams() -> None:
+    """Let every command print without a thought for closed streams and for letters that they cannot show."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 (open to the end)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _leave(code: int | str | None) -> NoReturn:
     """Exit; output that nobody reads any more (`rnnlab ls | head`) is no error."""
     try:
         sys.stdout.flush()
-    except (BrokenPipeError, ValueError, AttributeError):
+    except (OSError, ValueError) as error:
+        code = _report(error) if isinstance(error, OSError) else code
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(STOP.exit_code if STOP.signal is not None and code in {1, 130} else code)
 
@@ -116,6 +129,5 @@ def _keep_traceback(error: BaseException) -> str:
     return stream.name
 
 
-def _say(text: str) -> None:
-    if sys.stderr is not None:
-        print(text, file=sys.stderr)
+def _say(message: str) -> None:
+    print(text.printable(message), file=sys.stderr)

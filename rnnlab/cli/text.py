@@ -30,7 +30,12 @@ def cell(value: Any) -> str:
         return MISSING
     if isinstance(value, bool):
         return str(value).lower()
-    return number(value) if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float) else printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Write what would steer a terminal as escapes; a name of a folder may hold anything."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int | None = None, indent: str = "") -> str:

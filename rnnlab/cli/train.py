@@ -14,9 +14,9 @@ from rnnlab.cli import options, report, text
 from rnnlab.cli.signals import STOP
 
 if TYPE_CHECKING:
-    from rnnlab.config import Config
+    from rnnlab.config import Config, Scalar
     from rnnlab.store import Run
-    from rnnlab.studies import Hooks, Progress
+    from rnnlab.studies.training import Hooks, Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
 """How often progress is told where no person watches a bar: a log should show life, not every step."""
@@ -54,12 +54,11 @@ def train(
     from rnnlab.config import load_config
 
     loaded = load_config(config, overrides or [])
-    values = dict(override.split("=", 1) for override in overrides or [])
-    values.pop("name", None)
+    values = _differences(load_config(config), loaded) if overrides else {}
     if dry_run:
         _announce(loaded, values, runs)
         return
-    from rnnlab.studies import run_one
+    from rnnlab.studies.run import run_one
 
     display = _display(loaded, quiet=quiet)
     try:
@@ -81,7 +80,14 @@ def train(
         _print_outcome(outcome.run, made=outcome.made)
 
 
-def _announce(config: Config, values: dict[str, str], runs: Path) -> None:
+def _differences(file: Config, loaded: Config) -> dict[str, Scalar]:
+    """Give what the command line changed, for the label."""
+    from rnnlab.config import differences
+
+    return {key: new for key, (_, new) in differences(file, loaded).items() if key != "name"}
+
+
+def _announce(config: Config, values: dict[str, Scalar], runs: Path) -> None:
     """Say what a run would be."""
     from rnnlab.config import identity, label
     from rnnlab.store import find_run
@@ -113,7 +119,7 @@ class _Display:
 
     def hooks(self) -> Hooks:
         """Give what run_one calls."""
-        from rnnlab.studies import Hooks
+        from rnnlab.studies.training import Hooks
 
         return Hooks(on_progress=self.show, should_stop=STOP.asked)
 

@@ -52,38 +52,19 @@ class Sweep:
         """The number of combinations, before any is left out or merged; nothing is enumerated for it."""
         return math.prod(len(self.axes[group[0]]) for group in self._plan.groups)
 
+    def walk(self) -> Walk:
+        """Give the runs one at a time, in order: a sweep of ten thousand need not be held in memory."""
+        return Walk(self)
+
     def expand(self, limit: int | None = None) -> Expansion:
         """Give the runs in order, or the first `limit` of them; the counts are of what was looked at for that.
 
         Raises:
             ConfigError: if a combination cannot be run, or none is left.
         """
-        runs: list[SweptRun] = []
-        seen: set[str] = set()
-        merged = excluded = 0
-        problems: list[Problem] = []
-        memory = memory_of_machine()
-        for combination in self._combinations():
-            if len(runs) == limit or len(problems) >= MOST_PROBLEMS:
-                break
-            if self._is_excluded(combination):
-                excluded += 1
-                continue
-            config, faults = self._config(combination, memory)
-            if config is None:
-                problems += [self._problem(fault, combination) for fault in faults]
-            elif (found := identity(config)) in seen:
-                merged += 1
-            else:
-                seen.add(found)
-                runs.append(SweptRun(config, _values(config, combination)))
-        if problems:
-            if len(problems) >= MOST_PROBLEMS:
-                problems.append(Problem("other combinations were not looked at", self._draft.document.source))
-            raise ConfigError(dict.fromkeys(problems))
-        if not runs and limit != 0:
-            raise ConfigError([self._nothing_left()])
-        return Expansion(runs, merged, excluded)
+        walk = self.walk()
+        runs = list(itertools.islice(walk, limit))
+        return Expansion(runs, walk.merged, walk.excluded)
 
     def _combinations(self) -> Iterator[dict[str, Scalar]]:
         steps = [list(zip(*(self.axes[name] for name in group), strict=True)) for group in self._plan.groups]
@@ -118,6 +99,41 @@ class Sweep:
 
     def _nothing_left(self) -> Problem:
         return self._draft.problem(Fault(("sweep", "exclude"), "every combination is left out; no run remains"))
+
+
+class Walk:
+    """The runs of a sweep in order, each once; what was merged and excluded is counted on the way.
+
+    Raises ConfigError where a combination cannot be run, after looking for more of them, or when no run is left.
+    """
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.merged = self.excluded = 0
+        self._sweep = sweep
+
+    def __iter__(self) -> Iterator[SweptRun]:
+        sweep, seen, memory = self._sweep, set[str](), memory_of_machine()
+        problems: list[Problem] = []
+        for combination in sweep._combinations():
+            if len(problems) >= MOST_PROBLEMS:
+                problems.append(Problem("other combinations were not looked at", sweep._draft.document.source))
+                break
+            if sweep._is_excluded(combination):
+                self.excluded += 1
+                continue
+            config, faults = sweep._config(combination, memory)
+            if config is None:
+                problems += [sweep._problem(fault, combination) for fault in faults]
+            elif (found := identity(config)) in seen:
+                self.merged += 1
+            else:
+                seen.add(found)
+                if not problems:
+                    yield SweptRun(config, _values(config, combination))
+        if problems:
+            raise ConfigError(dict.fromkeys(problems))
+        if not seen:
+            raise ConfigError([sweep._nothing_left()])
 
 
 def _values(config: Config, combination: dict[str, Scalar]) -> dict[str, Scalar]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,26 @@ from rnnlab.store.files import read_json
 
 RUN_FOLDER = re.compile(r".+-([0-9a-f]{12})")
 WORKSPACE_FOLDER = re.compile(r"\.([0-9a-f]{12})")
+
+_FACTS: dict[str, Any] = {
+    "identity": str,
+    "status": str,
+    "flags": list,
+    "diverged_at": int | None,
+    "floors": dict,
+    "summary": dict,
+    "config": dict,
+    "seed": int,
+    "finished": str,
+    "seconds": int | float,
+    "engine": str,
+    "device": str,
+    "command": str | None,
+    "git": dict | None,
+    "versions": dict,
+    "machine": dict,
+}
+"""What readers of run.json count on, and of which types."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +64,14 @@ def _holds_run(name: str) -> bool:
     return bool(RUN_FOLDER.fullmatch(name) or WORKSPACE_FOLDER.fullmatch(name))
 
 
-def list_runs(study: Path) -> list[RunEntry]:
+def iterate_runs(study: Path) -> Iterator[RunEntry]:
     """Look at every run folder of a study, by name; a damaged one is named, never an error."""
-    return [look_at(folder) for folder in _subfolders(study) if RUN_FOLDER.fullmatch(folder.name)]
+    return (look_at(folder) for folder in _subfolders(study) if RUN_FOLDER.fullmatch(folder.name))
+
+
+def list_runs(study: Path) -> list[RunEntry]:
+    """Give all of `iterate_runs`."""
+    return list(iterate_runs(study))
 
 
 def list_workspaces(study: Path) -> list[Path]:
@@ -85,7 +111,7 @@ def look_at(folder: Path) -> RunEntry:
         damage = f"{Path(str(error.filename)).name} is missing"
     except OSError as error:
         damage = f"{error.filename} cannot be read: {error.strerror}"
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError):
         damage = "run.json is not what rnnlab writes"
     return RunEntry(folder, {}, damage) if damage else RunEntry(folder, info)
 
@@ -95,7 +121,7 @@ def _find_damage(folder: Path, info: dict[str, Any]) -> str | None:
         size = (folder / name).stat().st_size
         if size != facts["bytes"]:
             return f"{name} has {size} bytes where run.json says {facts['bytes']}"
-    if not all(isinstance(info[key], kind) for key, kind in (("identity", str), ("summary", dict), ("config", dict))):
+    if not all(isinstance(info[key], kind) for key, kind in _FACTS.items()):
         return "run.json is not what rnnlab writes"
     return None
 

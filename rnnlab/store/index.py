@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rnnlab.store.files import csv_text, write_bytes
-from rnnlab.store.folders import RunEntry
+from rnnlab.store.folders import RunEntry, iterate_runs
 
 SUMMARY_COLUMNS = (
     "final_loss",
@@ -30,25 +31,36 @@ def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def varied_keys(configs: Sequence[dict[str, Any]]) -> list[str]:
-    """Give the dotted keys in which the runs differ, in config order; not the name and not the seed."""
-    flats = [flatten(config) for config in configs]
-    keys = dict.fromkeys(key for flat in flats for key in flat)
-    return [key for key in keys if key not in {"name", "seed"} and len({repr(flat.get(key)) for flat in flats}) > 1]
+def varied_keys(configs: Iterable[dict[str, Any]]) -> list[str]:
+    """Give the dotted keys in which configs differ, in config order; not the name and not the seed."""
+    seen: dict[str, set[str]] = {}
+    counts: Counter[str] = Counter()
+    total = 0
+    for config in configs:
+        flat = flatten(config)
+        total += 1
+        counts.update(flat.keys())
+        for key, value in flat.items():
+            seen.setdefault(key, set()).add(repr(value))
+    varied = (key for key in seen if len(seen[key]) > 1 or counts[key] < total)
+    return [key for key in varied if key not in {"name", "seed"}]
 
 
-def index_rows(entries: Sequence[RunEntry]) -> tuple[list[str], list[list[Any]]]:
-    """Give the header and one row a run: id, status, what varies, seed, summary; a damaged run has little to say."""
-    configs = [entry.info.get("config", {}) for entry in entries if not entry.damage]
-    varied = varied_keys(configs)
+def index_rows(entries: Callable[[], Iterable[RunEntry]]) -> tuple[list[str], Iterator[list[Any]]]:
+    """Give the header and one row a run: id, status, what varies, seed, summary; a damaged run has little to say.
+
+    Args:
+        entries: gives the runs; called twice, so that a study of 10,000 runs need not be held in memory.
+    """
+    varied = varied_keys(entry.info["config"] for entry in entries() if not entry.damage)
     header = ["run", "status", *varied, "seed", *SUMMARY_COLUMNS]
-    return header, [_row(entry, varied) for entry in entries]
+    return header, (_row(entry, varied) for entry in entries())
 
 
 def _row(entry: RunEntry, varied: Sequence[str]) -> list[Any]:
     if entry.damage:
         return [entry.path.name, "damaged", *[None] * (len(varied) + 1 + len(SUMMARY_COLUMNS))]
-    flat, summary = flatten(entry.info.get("config", {})), entry.info["summary"]
+    flat, summary = flatten(entry.info["config"]), entry.info["summary"]
     return [
         entry.path.name,
         entry.status,
@@ -58,7 +70,7 @@ def _row(entry: RunEntry, varied: Sequence[str]) -> list[Any]:
     ]
 
 
-def write_index(study: Path, entries: Sequence[RunEntry]) -> None:
-    """Write index.csv anew, in one replacement."""
-    header, rows = index_rows(entries)
+def write_index(study: Path) -> None:
+    """Write index.csv anew from the folders, in one replacement."""
+    header, rows = index_rows(lambda: iterate_runs(study))
     write_bytes(study / "index.csv", csv_text(header, rows).encode(), durable=False)

@@ -14,6 +14,7 @@ import shutil
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,14 +29,18 @@ if TYPE_CHECKING:
 _STRAY_SECONDS = 3600
 """An index is written in milliseconds: a temporary one of this age has lost its writer."""
 
+_PATIENCE_SECONDS = 0.5
+"""Another start may hold a workspace for an instant, to see whether it is left over: worth waiting for."""
+
 _STATE = re.compile(r"state-(\d+)\.npz")
 
 
 class Workspace:
     """The right to make one run. Use it as a context manager; what is unfinished stays for the next start."""
 
-    def __init__(self, study: Path, identity: str, label: str) -> None:
+    def __init__(self, study: Path, identity: str, label: str, *, patience: float = _PATIENCE_SECONDS) -> None:
         self.study, self.identity, self.label = study, identity, label
+        self._patience = patience
         self.path = study / f".{short_hash(identity)}"
         self._lock: int | None = None
 
@@ -45,7 +50,7 @@ class Workspace:
         Raises:
             RunBusyError: another process holds it; the message says who.
         """
-        self._lock = _lock_folder(self.path)
+        self._lock = _lock_folder(self.path, patience=self._patience)
         try:
             write_bytes(self.path / "owner.json", json_bytes(_owner()), durable=False)
             self._restore_replaced()
@@ -135,13 +140,10 @@ def remove_leftovers(study: Path) -> None:
             stray.unlink(missing_ok=True)
     for path in list_workspaces(study):
         finished = finished if finished is not None else _finished_hashes(study)
-        try:
-            workspace = Workspace(study, path.name[1:], "").__enter__()
-        except (RunBusyError, OSError):
-            continue
-        with workspace:
-            if path.name[1:] in finished or not workspace.state_steps():
-                shutil.rmtree(path)
+        short = path.name[1:]
+        with suppress(RunBusyError, OSError), Workspace(study, short, "", patience=0.0) as workspace:
+            if short in finished or not workspace.state_steps():
+                workspace.discard()
 
 
 def owner_of(workspace: Path) -> str | None:
@@ -160,8 +162,9 @@ def _finished_hashes(study: Path) -> set[str]:
     return {match[1] for match in matches if match}
 
 
-def _lock_folder(path: Path, *, create: bool = True) -> int:
-    """Make the folder if need be and lock it; gives the descriptor that holds the lock."""
+def _lock_folder(path: Path, *, create: bool = True, patience: float = 0.0) -> int:
+    """Make the folder if need be and lock it, waiting so many seconds; gives the descriptor that holds the lock."""
+    deadline = time.monotonic() + patience
     while True:
         if create:
             path.mkdir(parents=True, exist_ok=True)
@@ -175,6 +178,9 @@ def _lock_folder(path: Path, *, create: bool = True) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
+            if time.monotonic() < deadline:
+                time.sleep(0.01)
+                continue
             raise RunBusyError(_describe_owner(path)) from None
         except BaseException:
             os.close(descriptor)

@@ -1,6 +1,4 @@
-"""Where config, tasks, nets, training, flow and store meet: what makes a run, and what makes many."""
+"""Where config, tasks, nets, training, flow and store meet: what makes a run (`run`), and what makes many (`sweep`).
 
-from rnnlab.studies.run import Outcome, run_one
-from rnnlab.studies.training import Hooks, Progress, StoppedError
-
-__all__ = ["Hooks", "Outcome", "Progress", "StoppedError", "run_one"]
+`plan`, `sweep` and `pool` do not import torch: the process that watches over a sweep stays small; its workers train.
+"""

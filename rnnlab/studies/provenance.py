@@ -60,18 +60,16 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def stamp(engine: str, device: str, stack: tuple[int, int]) -> dict[str, Any]:
-    """Give all that the digits of a training depend on besides its config: a saved state is good only under the same.
+def stamp(engine: str, device: str) -> dict[str, Any]:
+    """Give all that the digits of a training depend on besides config and stack: a state is good only under the same.
 
     Args:
         engine: its name.
         device: its device.
-        stack: how many nets train together, and which of them this is.
     """
     return {
         "engine": engine,
         "device": device,
-        "stack": list(stack),
         "versions": versions(),
         "processor": [machine()["processor"], machine()["instructions"]],
     }

@@ -7,12 +7,22 @@ The caller owns the loop, and so decides when to save, to report and to stop. Ho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
+from rnnlab.errors import UserError
 from rnnlab.training.state import NetState, Recipe
 
 ENGINES = ("auto", "torch")
 """What --engine takes; auto is the fastest that can train the net."""
+
+DEVICES = ("cpu", "cuda", "auto")
+"""What --device takes; auto is CUDA where there is one."""
+
+
+class EngineError(UserError, ValueError):
+    """There is no such engine or device here; the message says what to do."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class Session(Protocol):
@@ -46,10 +56,12 @@ def make_engine(name: str = "auto", device: str = "cpu") -> Engine:
     """Give an engine: `auto` or `torch`, on `cpu`, `cuda`, or `auto`, which takes CUDA where there is one.
 
     Raises:
-        ValueError: there is no such engine or device here; the message says what to do.
+        EngineError: there is no such engine or device here; the message says what to do.
     """
     from rnnlab.training.torch_engine import TorchEngine
 
     if name not in ENGINES:
-        raise ValueError(f"there is no engine '{name}'; valid: {', '.join(ENGINES)}")
+        raise EngineError(f"there is no engine '{name}'; valid: {', '.join(ENGINES)}")
+    if device not in DEVICES:
+        raise EngineError(f"there is no device '{device}'; valid: {', '.join(DEVICES)}")
     return TorchEngine(device)

@@ -10,6 +10,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from rnnlab.flow import norm
+
 
 class Optimizer(Protocol):
     """One update of a whole stack."""
@@ -61,5 +63,5 @@ def make_optimizer(name: str, rates_S1: Tensor, parameters_SP: Tensor) -> Optimi
 
 def clip(gradient_SP: Tensor, limits_S1: Tensor) -> Tensor:
     """Scale each net's gradient down to its limit where its norm is larger (Pascanu et al. 2013)."""
-    norms_S1 = torch.linalg.vector_norm(gradient_SP, dim=-1, keepdim=True)
+    norms_S1 = norm(gradient_SP).unsqueeze(-1)  # not of squares: over 1e19 these are infinite in float32
     return torch.where(norms_S1 > limits_S1, gradient_SP * (limits_S1 / norms_S1), gradient_SP)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from rnnlab.nets import run_net, unpack
+from rnnlab.training.engines import EngineError
 from rnnlab.training.optimizers import clip, make_optimizer
 from rnnlab.training.state import NetState, Recipe
 from rnnlab.training.streams import stream_from_text, stream_to_text
@@ -33,7 +34,7 @@ class TorchEngine:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cuda" and not torch.cuda.is_available():
-            raise ValueError(
+            raise EngineError(
                 "PyTorch finds no CUDA device here; use --device cpu, or install PyTorch's CUDA build "
                 "(rnnlab doctor says which build this is)"
             )

@@ -1,0 +1,159 @@
+"""Making the runs of one stack: trained together, measured and published one by one.
+
+This is the only place where a run is made: `train` makes a stack of one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rnnlab.config import FORMAT_VERSION, Config, identity
+from rnnlab.store import Workspace, find_run
+from rnnlab.studies.prepare import Prepared, prepare
+from rnnlab.studies.provenance import git_commit, machine, stamp, versions
+from rnnlab.studies.results import make_results
+from rnnlab.studies.training import Hooks, Member, StoppedError, train_stack
+from rnnlab.training import Engine
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in a stack: the run that belongs there, and whether it is still to be made.
+
+    A run that exists keeps its place all the same: PyTorch's rounding depends on the shape of the stack.
+    """
+
+    config: Config
+    label: str
+    wanted: bool = True
+    replacing: Path | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all runs of a stack are made with."""
+
+    study: Path
+    engine: Engine
+    command: str | None = None
+    hooks: Hooks = field(default_factory=Hooks)
+    any_stack: bool = False
+    """Go on from a state that was saved in a stack of another shape; the last digits may then differ."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of one slot: its folder, or why there is none."""
+
+    slot: int
+    path: Path | None
+    error: Exception | None = None
+
+
+def make_stack(slots: Sequence[Slot], job: Job) -> Iterator[Made]:
+    """Make the wanted runs of a stack; yields each as soon as it is published, or known to be impossible.
+
+    Raises:
+        StoppedError: asked to stop; what was done is saved.
+        Exception: the stack as a whole cannot be trained.
+    """
+    started = datetime.now(UTC)
+    with one_thread(), ExitStack() as exits:
+        prepared = [prepare(slot.config) for slot in slots]
+        members = []
+        for index, slot in enumerate(slots):
+            workspace, made = _claim(index, slot, job, exits)
+            if made:
+                yield made
+            members.append(Member(prepared[index].begin(), workspace))
+        if any(member.workspace for member in members):
+            engine_stamp = stamp(job.engine.name, job.engine.device)
+            train_stack(job.engine, prepared[0].recipe, members, engine_stamp, job.hooks, any_stack=job.any_stack)
+        for index, member in enumerate(members):
+            if member.workspace is not None:
+                yield _attempt(index, partial(_publish, slots[index], prepared[index], member, job, started))
+
+
+def _claim(index: int, slot: Slot, job: Job, exits: ExitStack) -> tuple[Workspace | None, Made | None]:
+    """Take the right to make a run; it may have been finished since the stack was planned."""
+    if not slot.wanted:
+        return None, None
+    workspace = Workspace(job.study, identity(slot.config), slot.label)
+    made = _attempt(index, partial(_enter, workspace, slot, exits))
+    return (None, made) if made.path or made.error else (workspace, None)
+
+
+def _enter(workspace: Workspace, slot: Slot, exits: ExitStack) -> Path | None:
+    exits.enter_context(workspace)
+    if slot.replacing is not None:
+        workspace.drop_states()
+        return None
+    existing = find_run(workspace.study, workspace.identity)
+    if existing:
+        workspace.discard()
+    return existing.path if existing else None
+
+
+def _attempt(index: int, make: Callable[[], Path | None]) -> Made:
+    """Keep one run's failure from its neighbours."""
+    try:
+        return Made(index, make())
+    except StoppedError:
+        raise
+    except Exception as error:
+        return Made(index, None, error)
+
+
+def _publish(slot: Slot, prepared: Prepared, member: Member, job: Job, started: datetime) -> Path:
+    """Measure one trained net and write its folder."""
+    assert member.workspace is not None
+    since = time.perf_counter()
+    results = make_results(prepared, member.state, job.hooks)
+    seconds = member.seconds + time.perf_counter() - since
+    info = _info(slot, results.facts, job) | {
+        "identity": member.workspace.identity,
+        "started": started.isoformat(timespec="milliseconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "seconds": round(seconds, 3),
+        "stack": {"size": member.stack[0], "slot": member.stack[1]},
+    }
+    return member.workspace.publish(results.files, info, replacing=slot.replacing)
+
+
+def _info(slot: Slot, facts: Mapping[str, Any], job: Job) -> dict[str, Any]:
+    """Give what run.json says besides times and identity."""
+    return {
+        "format": FORMAT_VERSION,
+        **facts,
+        "name": slot.config.name,
+        "label": slot.label,
+        "seed": slot.config.seed,
+        "config": slot.config.model_dump(mode="json", exclude={"sweep"}),
+        "engine": job.engine.name,
+        "device": job.engine.device,
+        "threads": 1,
+        "command": job.command,
+        "git": git_commit(Path.cwd()),
+        "versions": versions(),
+        "machine": machine(),
+    }
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let PyTorch use one thread: on nets this small more threads cost time, and they change the last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
