@@ -21,7 +21,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from rnnlab.cli import diff, doctor, export, init, ls, show, text, train, validate
+from rnnlab.cli import diff, doctor, export, init, ls, show, sweep, text, train, validate
 from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
 
@@ -46,7 +46,7 @@ First steps:
   rnnlab show runs/vanishing               gradients and losses of a run
 """,
 )
-for module in (train, ls, show, diff, export, validate, init, doctor):
+for module in (train, sweep, ls, show, diff, export, validate, init, doctor):
     module.register(app)
 
 
@@ -95,7 +95,7 @@ def _leave(code: int | str | None) -> NoReturn:
     try:
         sys.stdout.flush()
     except (OSError, ValueError) as error:
-        code = _report(error) if isinstance(error, OSError) else code
+        code = code or (_report(error) if isinstance(error, OSError) else 0)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(STOP.exit_code if STOP.signal is not None and code in {1, 130} else code)
 

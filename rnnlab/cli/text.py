@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 MISSING = "-"
 _PLAIN_WIDTH = 80
+_LEAST_WIDTH = 12  # of a first column that is shortened
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -44,14 +45,15 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int | 
     Args:
         header: the column names.
         rows: the cells, strings or numbers.
-        width: shorten the first column in its middle so that lines stay within it; None: never.
+        width: shorten the first column in its middle, and leave out the last columns, so that lines stay within it;
+            None: never.
         indent: what each line begins with.
     """
     cells = [[cell(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     if width is not None:
-        excess = len(indent) + sum(widths) + 2 * (len(widths) - 1) - width
-        widths[0] = max(12, widths[0] - excess) if excess > 0 else widths[0]
+        widths = _fit(widths, width - len(indent))
+        header, cells = header[: len(widths)], [line[: len(widths)] for line in cells]
     numeric = [any(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
     lines = []
     for line in [list(header), *cells]:
@@ -62,6 +64,15 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int | 
         ]
         lines.append((indent + "  ".join(aligned)).rstrip())
     return "\n".join(lines)
+
+
+def _fit(widths: Sequence[int], width: int) -> list[int]:
+    """Give the widths of the columns that fit, two spaces apart."""
+    fitting = list(widths)
+    while len(fitting) > 1 and min(fitting[0], _LEAST_WIDTH) + sum(w + 2 for w in fitting[1:]) > width:
+        fitting.pop()
+    fitting[0] = min(fitting[0], max(_LEAST_WIDTH, width - sum(w + 2 for w in fitting[1:])))
+    return fitting
 
 
 def shorten(text: str, width: int) -> str:

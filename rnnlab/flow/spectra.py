@@ -8,6 +8,7 @@ up to normᵏ (Trefethen and Embree 2005).
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 
 def eigenvalues(matrices_SHH: np.ndarray) -> np.ndarray:
@@ -16,7 +17,9 @@ def eigenvalues(matrices_SHH: np.ndarray) -> np.ndarray:
     A matrix with an entry that is not finite has eigenvalues NaN.
     """
     finite_S = np.isfinite(matrices_SHH).all(axis=(-2, -1))
-    values_SH = np.linalg.eigvals(np.where(finite_S[..., None, None], matrices_SHH, 0.0)).astype(np.complex128)
+    usable_SHH = np.where(finite_S[..., None, None], matrices_SHH, 0.0)
+    # PyTorch's LAPACK, not numpy's: it keeps to the one thread that a run uses, and so to the same digits.
+    values_SH = torch.linalg.eigvals(torch.from_numpy(usable_SHH)).numpy().astype(np.complex128)
     order_SH = np.lexsort((-values_SH.imag, -values_SH.real, -np.abs(values_SH)), axis=-1)
     sorted_SH = np.take_along_axis(values_SH, order_SH, axis=-1)
     return np.where(finite_S[..., None], sorted_SH, complex(np.nan, np.nan))
@@ -25,5 +28,6 @@ def eigenvalues(matrices_SHH: np.ndarray) -> np.ndarray:
 def singular_values(matrices_SHH: np.ndarray) -> np.ndarray:
     """Give the singular values, (..., H), largest first; NaN for a matrix with an entry that is not finite."""
     finite_S = np.isfinite(matrices_SHH).all(axis=(-2, -1))
-    values_SH = np.linalg.svd(np.where(finite_S[..., None, None], matrices_SHH, 0.0), compute_uv=False)
+    usable_SHH = np.where(finite_S[..., None, None], matrices_SHH, 0.0)
+    values_SH = torch.linalg.svdvals(torch.from_numpy(usable_SHH)).numpy()
     return np.where(finite_S[..., None], values_SH, np.nan)

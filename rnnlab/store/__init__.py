@@ -8,10 +8,10 @@ Only open formats, and never pickle. Finished folders are never changed.
 """
 
 from rnnlab.store.errors import DamagedRunError, MissingRunError, RunBusyError, StoreError
-from rnnlab.store.folders import RunEntry, find_run, list_runs, list_studies
+from rnnlab.store.folders import RunEntry, find_run, folder_hashes, list_runs, list_studies, look_at, short_hash
 from rnnlab.store.index import index_rows, write_index
 from rnnlab.store.reading import Run, open_run
-from rnnlab.store.workspace import Workspace, remove_leftovers
+from rnnlab.store.workspace import StudyLock, Workspace, remove_leftovers
 
 __all__ = [
     "DamagedRunError",
@@ -20,12 +20,16 @@ __all__ = [
     "RunBusyError",
     "RunEntry",
     "StoreError",
+    "StudyLock",
     "Workspace",
     "find_run",
+    "folder_hashes",
     "index_rows",
     "list_runs",
     "list_studies",
+    "look_at",
     "open_run",
     "remove_leftovers",
+    "short_hash",
     "write_index",
 ]

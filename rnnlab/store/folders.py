@@ -79,6 +79,12 @@ def list_workspaces(study: Path) -> list[Path]:
     return [folder for folder in _subfolders(study) if WORKSPACE_FOLDER.fullmatch(folder.name)]
 
 
+def folder_hashes(study: Path) -> dict[str, Path]:
+    """Give every run folder by the hash in its name; nothing is opened."""
+    matches = ((RUN_FOLDER.fullmatch(name), name) for name in _names(study))
+    return {match[1]: study / name for match, name in matches if match}
+
+
 def find_run(study: Path, identity: str) -> RunEntry | None:
     """Give the finished run with this identity, whatever its label.
 

@@ -132,6 +132,32 @@ class Workspace:
                     old.rename(self.study / old.name)
 
 
+class StudyLock:
+    """The right to work on a whole study: a kernel lock on its folder, gone with its holder. A context manager."""
+
+    def __init__(self, study: Path) -> None:
+        self.study = study
+        self._lock: int | None = None
+
+    def __enter__(self) -> StudyLock:
+        """Take it.
+
+        Raises:
+            RunBusyError: another process holds it; the message says who.
+        """
+        try:
+            self._lock = _lock_folder(self.study)
+        except RunBusyError:
+            raise RunBusyError(f"{self.study} is being worked on: {_describe_holder(self.study)}") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
 def remove_leftovers(study: Path) -> None:
     """Remove workspaces that nobody owns and that hold nothing to go on from; put back what was moved aside."""
     finished = None
@@ -203,6 +229,15 @@ def _owner() -> dict[str, Any]:
         "host": socket.gethostname(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _describe_holder(study: Path) -> str:
+    """Say who holds a study, from the status that a sweep keeps there."""
+    try:
+        status = read_json(study / "status.json")
+        return f"process {status['pid']} on {status['host']} started a sweep there at {status['started']}"
+    except (DamagedRunError, KeyError):
+        return "another sweep has just begun"
 
 
 def _describe_owner(path: Path) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -57,6 +57,7 @@ class Made:
     slot: int
     path: Path | None
     error: Exception | None = None
+    diverged: bool = False
 
 
 def make_stack(slots: Sequence[Slot], job: Job) -> Iterator[Made]:
@@ -80,7 +81,8 @@ def make_stack(slots: Sequence[Slot], job: Job) -> Iterator[Made]:
             train_stack(job.engine, prepared[0].recipe, members, engine_stamp, job.hooks, any_stack=job.any_stack)
         for index, member in enumerate(members):
             if member.workspace is not None:
-                yield _attempt(index, partial(_publish, slots[index], prepared[index], member, job, started))
+                made = _attempt(index, partial(_publish, slots[index], prepared[index], member, job, started))
+                yield replace(made, diverged=member.state.diverged_at is not None)
 
 
 def _claim(index: int, slot: Slot, job: Job, exits: ExitStack) -> tuple[Workspace | None, Made | None]:

@@ -59,6 +59,10 @@ def run_one(
         return Outcome(open_run(existing), made=False)
     study.mkdir(parents=True, exist_ok=True)
     remove_leftovers(study)
+    if existing is None:  # a replacement that was interrupted has moved the run aside; now it is back
+        existing = find_replaceable(study, identity(config), force=force)
+        if existing and not force:
+            return Outcome(open_run(existing), made=False)
     job = Job(study, trainer, command, hooks or Hooks())
     (made,) = make_stack([Slot(config, label(values or {}), replacing=existing)], job)
     if made.error:

@@ -154,7 +154,7 @@ class _Saver:
         """Go to the latest step of which every member has a whole state made under the same stamp."""
         steps = set.intersection(*(set(workspace.state_steps()) for _, workspace in self._kept))
         for step in sorted(steps, reverse=True):
-            with suppress(DamagedRunError, KeyError, ValueError):
+            with suppress(DamagedRunError, KeyError, TypeError, ValueError):
                 loaded = [workspace.load_state(step) for _, workspace in self._kept]
                 if all(self._fits(m, arrays, any_stack) for (m, _), arrays in zip(self._kept, loaded, strict=True)):
                     self._restore(loaded, step)

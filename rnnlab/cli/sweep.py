@@ -1,0 +1,205 @@
+"""rnnlab sweep: one config with axes, many runs, unattended."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnnlab.cli import options, text
+from rnnlab.cli.signals import STOP
+from rnnlab.cli.sweep_display import Log, display
+
+if TYPE_CHECKING:
+    from rnnlab.config import Sweep
+    from rnnlab.studies.study import Plan
+    from rnnlab.studies.sweep import Outcome, Policy
+
+_EXAMPLES = """\b
+Examples:
+  rnnlab sweep configs/weight_scale.yaml
+  rnnlab sweep configs/weight_scale.yaml -n             list the runs and do nothing
+  rnnlab sweep configs/lstm.yaml model.hidden_size=16,32,64 'seed=range(0,5,1)'
+  rnnlab sweep configs/lstm.yaml 'model.weight_scale=linspace(0.25,2.5,10)'
+  rnnlab sweep study.yaml --quiet --max-time 5h --log sweep.log      from cron
+
+The same command goes on where it stopped, and does nothing when all is done.
+Ctrl-C and SIGTERM keep everything; nothing needs to be unlocked or tidied.
+"""
+
+_SHOWN_RUNS = 40
+"""Rows of a dry run: enough to see the pattern; --json lists all."""
+
+_Seconds = Annotated[str, typer.Option(metavar="TIME")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EXAMPLES)(sweep)
+
+
+def sweep(
+    config: options.ConfigFile,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUES", help="Keys and axes: seed=3, seed=1,2,3 or 'seed=range(0,5,1)'."),
+    ] = None,
+    runs: options.Runs = Path("runs"),
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Worker processes; as many as cores.")] = None,
+    dry_run: options.DryRun = False,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    max_time: Annotated[
+        str | None, typer.Option("--max-time", metavar="TIME", help="Stop in time: 5h, 90m, 1h30m; what is left stays.")
+    ] = None,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")] = False,
+    max_failures: Annotated[int | None, typer.Option(min=1, help="Stop when so many runs have failed.")] = None,
+    retries: Annotated[
+        int, typer.Option(min=0, help="Tries again for a run that crashed (not for one that diverged).")
+    ] = 1,
+    timeout: Annotated[
+        str, typer.Option(metavar="TIME", help="Take a worker for hung that has made no progress for so long.")
+    ] = "10m",
+    log: Annotated[Path | None, typer.Option("--log", metavar="FILE", help="Keep a log; it may be rotated.")] = None,
+    engine: options.EngineName = "auto",
+    device: options.Device = "cpu",
+) -> None:
+    """Train every combination of a config's axes, on all cores."""
+    from rnnlab.config import load_sweep
+    from rnnlab.studies.study import plan_sweep
+
+    limits = _policy(jobs, retries, 1 if fail_fast else max_failures, max_time, timeout)
+    loaded = load_sweep(config, overrides or [])
+    plan = plan_sweep(loaded, runs)
+    if dry_run:
+        _print_plan(loaded, plan, limits.jobs, as_json=as_json)
+        return
+    outcome = _work(plan, limits, engine, device, force=force, quiet=quiet, log=log)
+    _print_outcome(plan, outcome, quiet=quiet, as_json=as_json)
+    if outcome.stopped:
+        raise typer.Exit(STOP.exit_code)
+    if outcome.failures:
+        raise typer.Exit(1)
+
+
+def _policy(jobs: int | None, retries: int, max_failures: int | None, max_time: str | None, timeout: str) -> Policy:
+    from rnnlab.studies.sweep import Policy
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Policy(
+        jobs=jobs or cores,
+        retries=retries,
+        max_failures=max_failures,
+        max_seconds=None if max_time is None else seconds(max_time, "--max-time"),
+        timeout=seconds(timeout, "--timeout"),
+    )
+
+
+def seconds(written: str, option: str) -> float:
+    """Read a time: 5h, 90m, 45s, 1h30m, or plain seconds."""
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", written.strip())
+    if not match or not any(match.groups()):
+        raise typer.BadParameter(f"got '{written}'; valid: a time such as 5h, 90m, 1h30m or 45s", param_hint=option)
+    hours, minutes, rest = (float(part or 0) for part in match.groups())
+    return 3600 * hours + 60 * minutes + rest
+
+
+def _work(
+    plan: Plan, limits: Policy, engine: str, device: str, *, force: bool, quiet: bool, log: Path | None
+) -> Outcome:
+    from rnnlab.studies.study import run_sweep
+    from rnnlab.studies.sweep import Watch
+
+    shown, lines = display(plan.study.name, quiet=quiet), Log(log)
+    watch = Watch(on_news=shown.show, on_line=lines.write, should_stop=STOP.asked)
+    command = shlex.join(["rnnlab", *sys.argv[1:]])
+    lines.write(f"begin {command}: {len(plan.runs)} runs, {len(plan.to_do)} to do, {limits.jobs} workers")
+    try:
+        outcome = run_sweep(plan, limits, watch, engine=engine, device=device, force=force, command=command)
+    finally:
+        shown.close()
+    lines.write(f"end {summary_line(outcome)}")
+    return outcome
+
+
+def _print_plan(loaded: Sweep, plan: Plan, jobs: int, *, as_json: bool) -> None:
+    rows = [_plan_row(plan, index) for index in range(len(plan.runs))]
+    if as_json:
+        print(json.dumps([{"run": name, "state": state} for name, state in rows], indent=1))
+        return
+    print(f"{plan.study}: {_count(len(plan.runs), 'run')}, {len(plan.existing)} done, {len(plan.to_do)} to do")
+    for axis, values in loaded.axes.items():
+        words = ", ".join(text.cell(value) for value in values)
+        print(f"  {axis}: {len(values)} ({text.shorten(words, 80 - len(axis) - 10)})")
+    if plan.merged or plan.excluded:
+        print(f"  merged {plan.merged} that turn out the same, left out {plan.excluded}")
+    if plan.to_do:
+        print(f"  about {text.duration(plan.seconds / jobs)} with {_count(jobs, 'worker')}, a rough guess")
+    print("\n" + text.table(["run", "state"], rows[:_SHOWN_RUNS], width=text.terminal_width(sys.stdout)))
+    if len(rows) > _SHOWN_RUNS:
+        print(f"... and {len(rows) - _SHOWN_RUNS} more; --json lists all")
+
+
+def _plan_row(plan: Plan, index: int) -> list[str]:
+    run = plan.runs[index]
+    state = "damaged" if index in plan.damaged else "to do"
+    if index in plan.existing:
+        state = "diverged" if plan.existing[index] else "done"
+    return [f"{run.label}-{run.identity[:12]}", state]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def summary_line(outcome: Outcome) -> str:
+    """Say in a line how a sweep ended."""
+    tally = outcome.tally
+    parts = [f"{tally.made} made", f"{tally.existed} existed"]
+    parts += [f"{tally.diverged} diverged"] if tally.diverged else []
+    parts += [f"{tally.failed} failed"] if tally.failed else []
+    parts += [f"{tally.left} left to do"] if tally.left else []
+    ending = f"; ended early: {outcome.ended_early}" if outcome.ended_early else "; stopped" if outcome.stopped else ""
+    return f"{_count(tally.total, 'run')}: {', '.join(parts)} in {text.duration(tally.seconds)}{ending}"
+
+
+def _print_outcome(plan: Plan, outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(_as_object(plan, outcome), indent=2))
+    elif not quiet:
+        print(summary_line(outcome))
+        if outcome.tally.left:
+            print("The same command goes on from here.")
+        print(f"{plan.study}\nnext: rnnlab ls {shlex.quote(str(plan.study))}")
+    if outcome.failures:
+        print("\n".join(_failure_lines(plan, outcome)), file=sys.stderr)
+
+
+def _failure_lines(plan: Plan, outcome: Outcome) -> list[str]:
+    """Give one compact block: what failed, why, and where to read on."""
+    lines = [f"rnnlab sweep {plan.study.name}: {outcome.tally.failed} of {_count(outcome.tally.total, 'run')} failed"]
+    for failure in outcome.failures[:10]:
+        lines += [f"  {failure.name}", f"    {failure.cause}", f"    log: {failure.log}"]
+    more = len(outcome.failures) - 10
+    return [*lines, f"  ... and {more} more; their logs stand in the same folder"] if more > 0 else lines
+
+
+def _as_object(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    tally = outcome.tally
+    failures = [{"run": f.name, "cause": f.cause, "log": str(f.log)} for f in outcome.failures]
+    return {
+        "study": str(plan.study),
+        **{
+            name: getattr(tally, name) for name in ("total", "existed", "made", "diverged", "failed", "left", "seconds")
+        },
+        "stopped": outcome.stopped,
+        "ended_early": outcome.ended_early,
+        "failures": failures,
+    }

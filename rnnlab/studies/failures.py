@@ -1,0 +1,64 @@
+"""What failed in a sweep: a cause in one line, and a log file with all there is to know."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rnnlab.store import short_hash
+
+_LAST_WORDS = 20_000
+"""Bytes of a dead worker's output that are kept: enough for every thread's last place."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One run that failed."""
+
+    name: str
+    cause: str
+    log: Path
+
+
+class FailureLog:
+    """Writes the logs of failed runs; the folder exists only while there is something in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.failures: list[Failure] = []
+        self.failed: set[int] = set()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, index: int, label: str, identity: str, cause: str, details: str) -> Failure:
+        """Note a failure and write its log, in the place of an earlier one of the same run."""
+        name = f"{label}-{short_hash(identity)}"
+        log = self._folder / f"{name}.log"
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        with suppress(OSError):  # a full disk may be what failed
+            log.write_text(f"{when}\n{name}\n{cause}\n\n{details}\n", encoding="utf-8")
+        failure = Failure(name, cause, log)
+        self.failures.append(failure)
+        self.failed.add(index)
+        return failure
+
+    def forget(self, label: str, identity: str) -> None:
+        """Remove the log of an earlier failure of a run that has now been made."""
+        (self._folder / f"{label}-{short_hash(identity)}.log").unlink(missing_ok=True)
+
+    def last_words(self, log: str) -> str:
+        """Give the end of what a dead worker has printed, and remove its log."""
+        path = Path(log)
+        with suppress(OSError):
+            words = path.read_bytes()[-_LAST_WORDS:].decode(errors="replace")
+            path.unlink()
+            return words
+        return ""
+
+    def close(self) -> None:
+        """Remove the workers' own logs, and the folder if nothing failed."""
+        with suppress(OSError):
+            for log in self._folder.glob("worker-*.log"):
+                log.unlink(missing_ok=True)
+            self._folder.rmdir()

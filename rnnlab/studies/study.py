@@ -1,0 +1,194 @@
+"""A whole sweep, unattended: planned, locked, compared with what exists, worked on, and told about.
+
+In the study folder stand, beside the runs: `status.json`, renewed while a sweep works, for monitoring; `index.csv`;
+and `logs/`, with a file for each run that failed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rnnlab.config import Sweep
+from rnnlab.errors import UserError
+from rnnlab.store import StoreError, StudyLock, folder_hashes, look_at, remove_leftovers, short_hash, write_index
+from rnnlab.store.files import json_bytes, write_bytes
+from rnnlab.studies.messages import Setting
+from rnnlab.studies.plan import PlannedRun, plan_runs
+from rnnlab.studies.pool import Worker
+from rnnlab.studies.sweep import Outcome, Policy, Sweeper, Tally, Watch
+
+MOST_RUNS = 100_000
+"""More are surely a slip of the pen: at a second each, a hundred thousand take a day of one core."""
+
+_STATUS_SECONDS = 2.0
+_INDEX_SECONDS = 60.0
+_INDEX_SHARE = 0.02
+"""The index is written anew once a minute, or less often where that would take more than 2 % of the time."""
+
+
+class SweepError(UserError):
+    """A sweep that cannot be begun."""
+
+    exit_code = 2
+
+
+@dataclass
+class Plan:
+    """The runs of a sweep, and what there is of them already."""
+
+    study: Path
+    runs: list[PlannedRun]
+    merged: int
+    excluded: int
+    existing: dict[int, bool] = field(default_factory=dict)  # by place: whether it diverged
+    damaged: dict[int, str] = field(default_factory=dict)  # by place: what is wrong
+    folders: dict[int, Path] = field(default_factory=dict)
+
+    @property
+    def to_do(self) -> list[PlannedRun]:
+        """Runs that are neither finished nor damaged."""
+        return [run for index, run in enumerate(self.runs) if index not in self.existing and index not in self.damaged]
+
+    @property
+    def seconds(self) -> float:
+        """A guess at the work to do, on one core."""
+        return sum(run.step_seconds for run in self.to_do)
+
+
+def plan_sweep(sweep: Sweep, runs: Path) -> Plan:
+    """List the runs of a sweep and look for each.
+
+    Raises:
+        SweepError: there are too many.
+        ConfigError: a combination cannot be run, or none is left.
+    """
+    if sweep.count > MOST_RUNS:
+        raise SweepError(
+            f"this sweep has {sweep.count:,} combinations, more than the {MOST_RUNS:,} that one sweep takes; "
+            "use fewer values, or split it"
+        )
+    walk = sweep.walk()
+    planned = plan_runs((run.config, run.values) for run in walk)
+    plan = Plan(runs / sweep.base.name, planned, walk.merged, walk.excluded)
+    find_existing(plan)
+    return plan
+
+
+def find_existing(plan: Plan) -> None:
+    """Look for every run in the study folder."""
+    folders = folder_hashes(plan.study)
+    plan.existing, plan.damaged, plan.folders = {}, {}, {}
+    for index, run in enumerate(plan.runs):
+        folder = folders.get(short_hash(run.identity))
+        if folder is None:
+            continue
+        plan.folders[index], entry = folder, look_at(folder)
+        if entry.damage:
+            plan.damaged[index] = f"{folder} is damaged: {entry.damage}. Look at it and remove it, or use --force"
+        elif entry.info["identity"] == run.identity:
+            plan.existing[index] = entry.status == "diverged"
+
+
+def run_sweep(
+    plan: Plan,
+    policy: Policy,
+    watch: Watch,
+    *,
+    engine: str = "auto",
+    device: str = "cpu",
+    force: bool = False,
+    command: str | None = None,
+) -> Outcome:
+    """Make what is left of a sweep.
+
+    Args:
+        plan: its runs.
+        policy: workers, retries, limits.
+        watch: progress, log lines, and when to stop.
+        engine: what trains.
+        device: where.
+        force: make everything again, and replace what exists.
+        command: what the person typed, for run.json.
+
+    Raises:
+        RunBusyError: another sweep works on this study; the message says who.
+        StoreError: there is not enough room on the disk.
+    """
+    study = plan.study.resolve()
+    study.mkdir(parents=True, exist_ok=True)
+    with StudyLock(study):
+        find_existing(plan)  # as it is now that nobody else can change it
+        replace = {index: str(folder) for index, folder in plan.folders.items()} if force else {}
+        if force:
+            plan.existing, plan.damaged = {}, {}
+        remove_leftovers(study)
+        _check_room(plan)
+        reporter = _Reporter(study, watch, command)
+        setting = Setting(str(study), engine, device, command, str(study / "logs"))
+        sweeper = Sweeper(plan.runs, plan.existing, plan.damaged, setting, policy, reporter.watch(), replace)
+        outcome = sweeper.run()
+        reporter.end(outcome)
+        write_index(study)
+    return outcome
+
+
+def _check_room(plan: Plan) -> None:
+    needed, free = sum(run.bytes for run in plan.to_do), shutil.disk_usage(plan.study).free
+    if needed > free:
+        raise StoreError(
+            f"the {len(plan.to_do)} runs to do need about {needed / 1e9:.1f} GB and {plan.study} has "
+            f"{free / 1e9:.1f} GB free; make room, or choose another folder with --runs"
+        )
+
+
+class _Reporter:
+    """Keeps status.json and the index up to date while a sweep works."""
+
+    def __init__(self, study: Path, watch: Watch, command: str | None) -> None:
+        self._study, self._watch = study, watch
+        self._about = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "started": _now(),
+            "command": command,
+        }
+        self._status_due = self._index_due = time.monotonic()
+        self._index_due += _INDEX_SECONDS
+
+    def watch(self) -> Watch:
+        """Give what the sweep calls."""
+        return Watch(self._news, self._watch.on_line, self._watch.should_stop)
+
+    def _news(self, tally: Tally, workers: list[Worker]) -> None:
+        self._watch.on_news(tally, workers)
+        now = time.monotonic()
+        if now >= self._status_due:
+            self._status_due = now + _STATUS_SECONDS
+            self._write("running", tally, [worker.process.pid for worker in workers])
+        if now >= self._index_due:
+            with suppress(OSError):
+                write_index(self._study)
+            self._index_due = time.monotonic() + max(_INDEX_SECONDS, (time.monotonic() - now) / _INDEX_SHARE)
+
+    def end(self, outcome: Outcome) -> None:
+        """Say how it ended."""
+        state = "stopped" if outcome.stopped else "ended early" if outcome.ended_early else "finished"
+        self._write(state, outcome.tally, [])
+
+    def _write(self, state: str, tally: Tally, workers: list[int | None]) -> None:
+        counts = {**asdict(tally), "done": tally.done, "left": tally.left, "seconds_left": tally.seconds_left}
+        status: dict[str, Any] = {**self._about, "state": state, "updated": _now(), **counts, "workers": workers}
+        with suppress(OSError):  # on a full disk the runs themselves will fail, and say so
+            write_bytes(self._study / "status.json", json_bytes(status), durable=False)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
