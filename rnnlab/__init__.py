@@ -9,10 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnlab.api import biggest_eig_magnitude, generate_batch, loss_fn, train
+    from rnnlab.api import biggest_eig_magnitude, generate_batch, loss_fn, sweep, train
     from rnnlab.config import load_config
     from rnnlab.nets import RNN, GRULayer, LSTMLayer, RecurrentRegressionModel, RNNLayer
-    from rnnlab.store import open_run
+    from rnnlab.store import open_run, open_study
 
 _HOMES = {
     "GRULayer": "rnnlab.nets",
@@ -25,6 +25,8 @@ _HOMES = {
     "load_config": "rnnlab.config",
     "loss_fn": "rnnlab.api",
     "open_run": "rnnlab.store",
+    "open_study": "rnnlab.store",
+    "sweep": "rnnlab.api",
     "train": "rnnlab.api",
 }
 
@@ -39,6 +41,8 @@ __all__ = [
     "load_config",
     "loss_fn",
     "open_run",
+    "open_study",
+    "sweep",
     "train",
 ]
 

@@ -1,4 +1,4 @@
-"""The few functions for notebooks that belong to no single room: the labs' own names, and `train`."""
+"""The few functions for notebooks that belong to no single room: the labs' own names, `train` and `sweep`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlab.config import Config, config_from_mapping, load_config
+from rnnlab.config import Config, config_from_mapping, load_config, load_sweep
 from rnnlab.flow import eigenvalues
-from rnnlab.store import Run
+from rnnlab.store import Run, StoreError, Study, open_study
+from rnnlab.studies.pool import core_count
 from rnnlab.studies.run import run_one
+from rnnlab.studies.study import plan_sweep, run_sweep
+from rnnlab.studies.sweep import Policy, Watch
 from rnnlab.tasks import MeanSquaredError
 
 
@@ -90,3 +93,36 @@ def train(
         raise ValueError("overrides go with a file or a mapping; a loaded config has been read with its own")
     values = dict(override.split("=", 1) for override in overrides)
     return run_one(config, runs=runs, values=values, engine=engine, device=device, force=force).run
+
+
+def sweep(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    runs: str | Path = "runs",
+    jobs: int | None = None,
+    engine: str = "auto",
+    device: str = "cpu",
+) -> Study:
+    """Make every run of a sweep that does not exist yet, on all cores, and open the study.
+
+    Args:
+        path: a YAML file with axes, or without.
+        overrides: `key=value` and axes, `key=1,2,3`, as on the command line.
+        runs: the runs folder.
+        jobs: worker processes; as many as there are cores.
+        engine: `auto` or `torch`.
+        device: `cpu`, `cuda` or `auto`.
+
+    Raises:
+        ConfigError: the config is not valid; the message lists every problem.
+        StoreError: a run failed, or another process works on this study.
+    """
+    plan = plan_sweep(load_sweep(path, overrides), Path(runs))
+    outcome = run_sweep(plan, Policy(jobs or core_count()), Watch(), engine=engine, device=device)
+    if outcome.failures:
+        first = outcome.failures[0]
+        raise StoreError(
+            f"{len(outcome.failures)} runs failed, the first, {first.name}: {first.cause} (see {first.log})"
+        )
+    return open_study(plan.study)

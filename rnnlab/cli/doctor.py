@@ -45,11 +45,13 @@ def doctor(runs: options.Runs = Path("runs"), as_json: options.Json = False) -> 
 def _facts(runs: Path) -> dict[str, Any]:
     import torch
 
+    from rnnlab.studies.pool import core_count
+
     facts: dict[str, Any] = {"python": platform.python_version()}
     facts |= {name: _version(name) for name in _PACKAGES}
     return facts | {
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": core_count(),
         "memory": text.size(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),
         "threads": f"1 used by rnnlab, {torch.get_num_threads()} by PyTorch alone",
         "instructions": torch.backends.cpu.get_cpu_capability(),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnlab.cli import options, text
+from rnnlab.cli import options, rows, text
 
 if TYPE_CHECKING:
     from rnnlab.store import RunEntry
@@ -18,6 +19,8 @@ _EXAMPLES = """\b
 Examples:
   rnnlab ls                              the studies under runs/
   rnnlab ls runs/cumulative-average      the runs of a study
+  rnnlab ls runs/weight-scale --sort final_loss --where nonlinearity=tanh --where 'final_loss<0.05'
+  rnnlab ls runs/weight-scale --csv > index.csv
   rnnlab ls runs/cumulative-average/default-38d0878c07c4
   rnnlab ls --json | jq '.[].study'
 """
@@ -32,6 +35,21 @@ _SHORT = {
 """What a terminal shows of the index, under names that fit; --json has all of it."""
 
 
+@dataclass(frozen=True)
+class _Shape:
+    """Which rows of a study are printed, in which order and form."""
+
+    sort: str | None
+    reverse: bool
+    where: list[str]
+    as_csv: bool
+    as_json: bool
+
+    def apply(self, header: list[str], found: list[rows.Row]) -> list[rows.Row]:
+        found = rows.keep(header, found, self.where)
+        return rows.order(header, found, self.sort, reverse=self.reverse) if self.sort else found
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(name="ls", epilog=_EXAMPLES)(list_runs)
@@ -40,6 +58,14 @@ def register(app: typer.Typer) -> None:
 def list_runs(
     path: Annotated[Path | None, typer.Argument(metavar="PATH", help="The runs folder, a study or a run.")] = None,
     runs: options.Runs = Path("runs"),
+    sort: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Sort the runs of a study, e.g. by final_loss.")
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", "-r", help="Sort from the largest down.")] = False,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="CONDITION", help="Keep such runs: status=diverged, final_loss<0.01.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print all columns of a study as CSV.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """List studies, the runs of a study, or the files of a run."""
@@ -57,7 +83,7 @@ def list_runs(
         return
     entries = store.list_runs(folder)
     if entries:
-        _print_study(entries, as_json=as_json)
+        _print_study(entries, _Shape(sort, reverse, where or [], as_csv, as_json))
     else:
         _print_studies(folder, as_json=as_json)
 
@@ -70,25 +96,30 @@ def _print_run(folder: Path, *, as_json: bool) -> None:
         print(json.dumps([{"path": str(run.path), **run.info}], indent=2))
         return
     print(f"{run.path}: {run.status}")
-    rows = [[name, text.size(facts["bytes"]), facts["sha256"][:16]] for name, facts in run.info["files"].items()]
-    print(text.table(["file", "size", "sha256"], rows, indent="  "))
+    files = [[name, text.size(facts["bytes"]), facts["sha256"][:16]] for name, facts in run.info["files"].items()]
+    print(text.table(["file", "size", "sha256"], files, indent="  "))
 
 
-def _print_study(entries: list[RunEntry], *, as_json: bool) -> None:
+def _print_study(entries: list[RunEntry], shape: _Shape) -> None:
     from rnnlab.store import index_rows
 
     header, lazy_rows = index_rows(lambda: entries)
-    rows = list(lazy_rows)
-    if as_json:
-        print(json.dumps([_as_object(header, row, entry) for row, entry in zip(rows, entries, strict=True)], indent=2))
-        return
-    columns = [i for i, name in enumerate(header) if name in _SHORT or name not in _summary_names()]
-    short = [_SHORT.get(header[i], header[i].rpartition(".")[2]) for i in columns]
-    shown = [[row[i] for i in columns] for row in rows]
-    print(text.table(short, shown, width=text.terminal_width(sys.stdout)))
-    for entry in entries:
-        if entry.damage:
-            print(text.printable(f"damaged: {entry.path.name}: {entry.damage}"), file=sys.stderr)
+    chosen = shape.apply(header, list(lazy_rows))
+    if shape.as_json:
+        by_name = {entry.path.name: entry for entry in entries}
+        print(json.dumps([_as_object(header, row, by_name[row[0]]) for row in chosen], indent=2))
+    elif shape.as_csv:
+        from rnnlab.store.files import csv_text
+
+        print(csv_text(header, chosen), end="")
+    else:
+        columns = [i for i, name in enumerate(header) if name in _SHORT or name not in _summary_names()]
+        short = [_SHORT.get(header[i], header[i].rpartition(".")[2]) for i in columns]
+        shown = [[row[i] for i in columns] for row in chosen]
+        print(text.table(short, shown, width=text.terminal_width(sys.stdout)))
+        for entry in entries:
+            if entry.damage:
+                print(text.printable(f"damaged: {entry.path.name}: {entry.damage}"), file=sys.stderr)
 
 
 def _summary_names() -> tuple[str, ...]:
@@ -105,13 +136,13 @@ def _as_object(header: list[str], row: list[Any], entry: RunEntry) -> dict[str, 
 def _print_studies(folder: Path, *, as_json: bool) -> None:
     from rnnlab import store
 
-    rows = [_study_row(study) for study in store.list_studies(folder)]
+    studies = [_study_row(study) for study in store.list_studies(folder)]
     header = ["study", "runs", "completed", "diverged", "damaged", "unfinished", "last finished"]
     if as_json:
         names = [name.replace(" ", "_") for name in header]
-        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=2))
-    elif rows:
-        print(text.table(header, rows, width=text.terminal_width(sys.stdout)))
+        print(json.dumps([dict(zip(names, row, strict=True)) for row in studies], indent=2))
+    elif studies:
+        print(text.table(header, studies, width=text.terminal_width(sys.stdout)))
     else:
         print(f"{folder} holds no runs yet; rnnlab train CONFIG makes one.")
 

@@ -72,7 +72,7 @@ def main() -> NoReturn:
     STOP.install()
     _mend_streams()
     try:
-        app()
+        app(prog_name="rnnlab")
     except SystemExit as error:
         _leave(error.code)
     except BaseException as error:  # every way out ends in a code; faults of our own are kept in a file

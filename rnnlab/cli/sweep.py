@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import sys
@@ -90,11 +89,11 @@ def sweep(
 
 
 def _policy(jobs: int | None, retries: int, max_failures: int | None, max_time: str | None, timeout: str) -> Policy:
+    from rnnlab.studies.pool import core_count
     from rnnlab.studies.sweep import Policy
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Policy(
-        jobs=jobs or cores,
+        jobs=jobs or core_count(),
         retries=retries,
         max_failures=max_failures,
         max_seconds=None if max_time is None else seconds(max_time, "--max-time"),

@@ -11,6 +11,7 @@ from rnnlab.store.errors import DamagedRunError, MissingRunError, RunBusyError, 
 from rnnlab.store.folders import RunEntry, find_run, folder_hashes, list_runs, list_studies, look_at, short_hash
 from rnnlab.store.index import index_rows, write_index
 from rnnlab.store.reading import Run, open_run
+from rnnlab.store.study import Study, open_study
 from rnnlab.store.workspace import StudyLock, Workspace, remove_leftovers
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "RunBusyError",
     "RunEntry",
     "StoreError",
+    "Study",
     "StudyLock",
     "Workspace",
     "find_run",
@@ -29,6 +31,7 @@ __all__ = [
     "list_studies",
     "look_at",
     "open_run",
+    "open_study",
     "remove_leftovers",
     "short_hash",
     "write_index",

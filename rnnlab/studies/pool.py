@@ -60,6 +60,11 @@ class Worker:
         self.process.terminate()
 
 
+def core_count() -> int:
+    """Give the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Pool:
     """Up to so many workers; those that died are replaced when there is work again."""
 

@@ -1,0 +1,45 @@
+"""The README tells the truth: its table of keys is the schema's, its commands and its Python run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rnnlab.config import describe_keys
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def key_table() -> str:
+    """Give the table of keys as the README must have it."""
+    lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
+    for key in describe_keys():
+        default = f"`{key.default}`" if key.default else ""
+        lines.append(f"| `{key.key}` | {key.type} | {default} | {key.description} |")
+    return "\n".join(lines)
+
+
+def test_the_table_of_keys_is_the_schema() -> None:
+    found = re.search(r"<!-- keys:.*?-->\n(.*?)\n<!-- /keys -->", README, re.DOTALL)
+    assert found, "the README has no table of keys"
+    assert found[1] == key_table()
+
+
+def test_its_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module example as it stands; the one that reads runs needs a sweep, and is tried in tests/store."""
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 2
+    names: dict[str, object] = {}
+    exec(blocks[1], names)
+    assert len(names["layer"].h_list) == 10  # type: ignore[attr-defined]
+
+
+def test_every_command_it_names_exists() -> None:
+    from rnnlab.cli.main import app
+
+    known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    named = set(re.findall(r"(?:^    |`)rnnlab ([a-z]+)", README.split("## What is not there yet")[0], re.MULTILINE))
+    assert {"train", "sweep"} <= named <= known
