@@ -25,6 +25,8 @@ class RecurrentLayer(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int, cell: Cell) -> None:
         super().__init__()
+        if input_size < 1 or hidden_size < 1:
+            raise ValueError(f"input_size and hidden_size must be at least 1; got {input_size} and {hidden_size}")
         self.input_size, self.hidden_size, self.cell = input_size, hidden_size, cell
         rows = cell.gates * hidden_size
         self.weight_ih = nn.Parameter(torch.empty(rows, input_size))

@@ -1,9 +1,9 @@
 """A whole study, opened for reading: arrays whose leading axes are what was swept, by name.
 
 study = open_study("runs/weight-scale")
-    study.axes                    {'model.nonlinearity': ('identity', ...), 'model.weight_scale': (0.25, ...)}
-study["final_loss"]           (3, 10, 5), NaN where there is no run
-study["grad_norm"]            (3, 10, 5, R, L, T)
+study.axes             {'model.nonlinearity': ('identity', 'relu', 'tanh'), 'model.weight_scale': (0.25, ...)}
+study["final_loss"]    (3, 10, 5), NaN where there is no run
+study["grad_norm"]     (3, 10, 5, R, L, T)
 """
 
 from __future__ import annotations

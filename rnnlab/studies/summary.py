@@ -23,6 +23,11 @@ def summarise(metrics: Mapping[str, np.ndarray], floors: Mapping[str, float]) ->
         `gradient_ratio`, grad_norm at the first timestep over that at the last, `gradient_slope`, least-squares slope
         over timesteps of grad_log_norm (natural logarithm), and `spectral_radius`.
     """
+    with np.errstate(over="ignore", invalid="ignore"):  # what has exploded has no ratio, and that is no warning
+        return _numbers(metrics, floors)
+
+
+def _numbers(metrics: Mapping[str, np.ndarray], floors: Mapping[str, float]) -> dict[str, float | None]:
     losses = metrics["loss"].astype(np.float64)
     final_loss = losses[-_FINAL_LOSSES:].mean() if losses.size else metrics["probe_loss"][-1]
     summary = {

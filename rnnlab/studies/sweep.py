@@ -68,7 +68,7 @@ class _Work:
     """A stack, or one run alone, as it is handed out."""
 
     runs: tuple[int, ...]  # by place in the list of runs
-    wanted: tuple[int, ...]
+    wanted: tuple[int, ...]  # those of them to make; one that is tried again elsewhere is taken out
     seconds: float
     alone: bool = False  # made again by itself, after a crash
     progress: float = 0.0
@@ -130,6 +130,7 @@ class Sweeper:
         self._queue = deque(work for work in works if work.wanted)
         self._total_seconds = max(sum(work.seconds for work in self._queue), 1e-9)
         self._done_seconds = 0.0
+        self._ending = False
         self._started = time.monotonic()
 
     def _work(self, stack: Stack) -> _Work:
@@ -151,6 +152,7 @@ class Sweeper:
                 self._end_hung_workers()
                 self._tell()
         finally:
+            self._ending = True
             self._take(self._pool.stop(_STOP_SECONDS))
             self._at.clear()
             self._tell()
@@ -209,11 +211,17 @@ class Sweeper:
         if message.slot is None:
             self._blame(work, message.cause, message.details)
         else:
-            self._try_again(work.runs[message.slot], message.cause, message.details, hopeless=message.hopeless)
+            index = work.runs[message.slot]
+            work.wanted = tuple(other for other in work.wanted if other != index)
+            self._try_again(index, message.cause, message.details, hopeless=message.hopeless)
 
     def _end(self, worker: Worker, work: _Work) -> None:
+        """Be done with a stack; what is missing of it goes back, since someone else has stopped the worker."""
         del self._at[worker.number]
         self._done_seconds += work.seconds
+        missing = tuple(self._unfinished(work))
+        if missing:
+            self._put_back(_Work(work.runs, missing, work.seconds, work.alone))
 
     def _bury(self, worker: Worker, cause: str) -> None:
         """Take a dead worker's stack back."""
@@ -222,19 +230,17 @@ class Sweeper:
         if work is not None:
             self._done_seconds += work.seconds
             self._watch.on_line(f"worker {worker.process.pid} is gone: {cause}")
-            if not self._watch.should_stop():
+            if not self._ending and not self._watch.should_stop():
                 self._blame(work, cause, f"{cause}\n\n{last_words}")
 
     def _blame(self, work: _Work, cause: str, details: str) -> None:
         """Blame a run that was alone; of a stack nobody knows which it was, and each is made alone."""
-        missing = self._unfinished(work)
-        if work.alone or len(work.runs) == 1:
-            for index in missing:
-                self._try_again(index, cause, details)
-            return
+        missing, work.wanted = self._unfinished(work), ()
         for index in missing:
-            self._queue.append(_Work((index,), (index,), work.seconds / len(work.runs), alone=True))
-            self._total_seconds += work.seconds / len(work.runs)
+            if len(work.runs) == 1:
+                self._try_again(index, cause, details)
+            else:
+                self._put_back(_Work((index,), (index,), work.seconds / len(work.runs), alone=True))
 
     def _try_again(self, index: int, cause: str, details: str, *, hopeless: bool = False) -> None:
         self._tries[index] = self._tries.get(index, 0) + 1
@@ -242,9 +248,11 @@ class Sweeper:
             self._fail(index, cause, details)
             return
         self._watch.on_line(f"trying again {self._runs[index].label}: {cause}")
-        seconds = self._runs[index].step_seconds
-        self._queue.append(_Work((index,), (index,), seconds, alone=True))
-        self._total_seconds += seconds
+        self._put_back(_Work((index,), (index,), self._runs[index].step_seconds, alone=True))
+
+    def _put_back(self, work: _Work) -> None:
+        self._queue.append(work)
+        self._total_seconds += work.seconds
 
     def _fail(self, index: int, cause: str, details: str) -> None:
         run = self._runs[index]

@@ -80,6 +80,7 @@ def _make(task: Task, setting: Setting, pipe: Connection, stop: _Stop) -> None:
         pipe.send(Ended(stopped=True))
     except BaseException as error:
         pipe.send(Failed(None, _cause(error), _details(error)))
+        pipe.send(Ended())
     else:
         pipe.send(Ended())
 

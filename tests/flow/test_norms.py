@@ -1,0 +1,66 @@
+"""Norms of vectors of any length, and their means."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from rnnlab.flow import log_mean_norm, mean_norm, norm
+
+INF, NAN = math.inf, math.nan
+
+
+@pytest.mark.parametrize(
+    ("vector", "expected"),
+    [
+        ([3.0, -4.0], 5.0),
+        ([0.0, 0.0], 0.0),
+        ([-0.0], 0.0),
+        ([3e-200, 4e-200], 5e-200),
+        ([3e200, -4e200], 5e200),
+        ([3e-320, 4e-320], 5e-320),
+        ([5e-324, 0.0], 5e-324),
+        ([1e308, 1e308, 1e308, 1e308], INF),  # truly larger than the largest float64
+        ([1e300, 1e-300], 1e300),
+        ([INF, 1.0], INF),
+        ([1.0, -INF], INF),
+        ([NAN, 1.0], NAN),
+        ([NAN, INF], NAN),
+        ([INF, NAN], NAN),
+    ],
+)
+def test_norm_of_special_vectors(vector: list[float], expected: float) -> None:
+    value = norm(torch.tensor(vector, dtype=torch.float64)).item()
+    assert value == pytest.approx(expected, rel=1e-3 if expected < 1e-300 else 1e-15, abs=0, nan_ok=True)
+
+
+@given(st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=1, max_size=6), st.integers(-250, 250))
+def test_norm_scales(vector: list[float], exponent: int) -> None:
+    scale = 10.0**exponent
+    plain = math.sqrt(math.fsum((x * 1e-3) ** 2 for x in vector)) * 1e3
+    found = norm(torch.tensor(vector, dtype=torch.float64) * scale).item()
+    if plain > 1e-50:
+        assert found == pytest.approx(plain * scale, rel=1e-12, abs=0)
+
+
+def test_norms_of_different_lengths_stand_side_by_side() -> None:
+    vectors = torch.tensor([[1e-200, 0.0], [0.0, 0.0], [INF, 1.0], [NAN, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    assert_allclose(norm(vectors).numpy(), [1e-200, 0.0, INF, NAN, 1.0], rtol=1e-15)
+
+
+def test_the_mean_of_logarithms_is_no_logarithm_of_the_mean() -> None:
+    norms = torch.tensor([[1e-100, 1e100]], dtype=torch.float64)
+    assert log_mean_norm(norms).item() == pytest.approx(0.0, abs=1e-12)
+    assert mean_norm(norms).item() == pytest.approx(5e99)
+
+
+def test_one_true_zero_makes_the_mean_logarithm_minus_infinity() -> None:
+    norms = torch.tensor([[0.0, 1.0], [1.0, math.e**2], [INF, 1.0], [0.0, INF]], dtype=torch.float64)
+    assert_allclose(log_mean_norm(norms).numpy(), [-INF, 1.0, INF, NAN])
+    assert_allclose(mean_norm(norms).numpy(), [0.5, (1 + np.e**2) / 2, INF, INF])
