@@ -6,6 +6,7 @@ import logging
 import logging.handlers
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,18 @@ class _Lines(Display):
             print(f"{self._name}: {', '.join(filter(None, parts))}", file=sys.stderr, flush=True)
 
 
+class _PatientHandler(logging.handlers.WatchedFileHandler):
+    """A log that cannot be written (a full disk, a folder that is gone) is no reason to stop, nor to talk of it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, if that is possible now."""
+        with suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Leave the line out."""
+
+
 class Log:
     """A log file that may be moved away under us (logrotate): it is opened again by its name."""
 
@@ -96,7 +109,7 @@ class Log:
         self._logger: logging.Logger | None = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handler = logging.handlers.WatchedFileHandler(path, encoding="utf-8")
+            handler = _PatientHandler(path, encoding="utf-8")
             handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(message)s"))
             self._logger = logging.Logger("rnnlab.sweep")
             self._logger.addHandler(handler)

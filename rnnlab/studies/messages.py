@@ -69,5 +69,3 @@ class Failed:
 @dataclass(frozen=True)
 class Ended:
     """The stack is done with; or it was stopped, and what was done is saved."""
-
-    stopped: bool = False

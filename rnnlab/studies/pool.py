@@ -24,6 +24,12 @@ Message = Moved | Alive | Finished | Failed | Ended
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """One thread a worker: with PyTorch's default of one a core, workers that share cores lose a factor of ten."""
 
+_START_TRIES = 20
+"""A killed server is noticed when it is gone, which takes milliseconds; this is two seconds."""
+
+_NO_EXIT_CODE = 255
+"""What multiprocessing gives for a worker whose server was killed."""
+
 
 @dataclass(frozen=True)
 class Died:
@@ -90,7 +96,7 @@ class Pool:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=start_work, args=(theirs, self.setting, log), daemon=True)
         with _quiet_start():
-            process.start()
+            _start_patiently(process)
         theirs.close()
         worker = Worker(self._started, process, ours, log)
         self.workers.append(worker)
@@ -119,6 +125,7 @@ class Pool:
         if dead:
             self.workers.remove(worker)
             worker.process.join()
+            _end_orphan(worker.process)
             yield worker, Died(worker.reason or _how(worker.process.exitcode))
 
     def stop(self, seconds: float) -> Iterator[tuple[Worker, Message | Died]]:
@@ -132,6 +139,23 @@ class Pool:
             worker.kill()
             worker.process.join()
         self.workers.clear()
+
+
+def _start_patiently(process: Any) -> None:
+    """Start a worker; the server may have been killed just now, and is then started anew."""
+    for _ in range(_START_TRIES):
+        with suppress(EOFError, OSError):
+            process.start()
+            return
+        time.sleep(0.1)
+    process.start()
+
+
+def _end_orphan(process: Any) -> None:
+    """End a worker whose server is gone: it may be alive, and would keep its runs from being made again."""
+    if process.exitcode == _NO_EXIT_CODE:
+        with suppress(OSError):
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def _how(exit_code: int) -> str:

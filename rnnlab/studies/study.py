@@ -119,25 +119,36 @@ def run_sweep(
         command: what the person typed, for run.json.
 
     Raises:
+        EngineError: there is no such engine or device here.
         RunBusyError: another sweep works on this study; the message says who.
         StoreError: there is not enough room on the disk.
     """
+    if (engine, device) != ("auto", "cpu"):
+        _check_engine(engine, device)
     study = plan.study.resolve()
     study.mkdir(parents=True, exist_ok=True)
     with StudyLock(study):
+        reporter = _Reporter(study, watch, command)
+        reporter.begin(Tally(len(plan.runs), existed=len(plan.existing)))  # at once: others are told who holds it
         find_existing(plan)  # as it is now that nobody else can change it
         replace = {index: str(folder) for index, folder in plan.folders.items()} if force else {}
         if force:
             plan.existing, plan.damaged = {}, {}
         remove_leftovers(study)
         _check_room(plan)
-        reporter = _Reporter(study, watch, command)
         setting = Setting(str(study), engine, device, command, str(study / "logs"))
         sweeper = Sweeper(plan.runs, plan.existing, plan.damaged, setting, policy, reporter.watch(), replace)
         outcome = sweeper.run()
         reporter.end(outcome)
         write_index(study)
     return outcome
+
+
+def _check_engine(engine: str, device: str) -> None:
+    """Say now what every worker would say; the usual choice is not checked, since that takes all of PyTorch."""
+    from rnnlab.training import make_engine
+
+    make_engine(engine, device)
 
 
 def _check_room(plan: Plan) -> None:
@@ -162,6 +173,10 @@ class _Reporter:
         }
         self._status_due = self._index_due = time.monotonic()
         self._index_due += _INDEX_SECONDS
+
+    def begin(self, tally: Tally) -> None:
+        """Say that it is about to begin."""
+        self._write("running", tally, [])
 
     def watch(self) -> Watch:
         """Give what the sweep calls."""

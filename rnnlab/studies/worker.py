@@ -77,12 +77,10 @@ def _make(task: Task, setting: Setting, pipe: Connection, stop: _Stop) -> None:
         for made in make_stack(slots, job):
             pipe.send(_message(made))
     except StoppedError:
-        pipe.send(Ended(stopped=True))
+        pass  # what was done is saved, and what is missing is noticed at the other end
     except BaseException as error:
         pipe.send(Failed(None, _cause(error), _details(error)))
-        pipe.send(Ended())
-    else:
-        pipe.send(Ended())
+    pipe.send(Ended())
 
 
 def _slot(task: SlotTask) -> Slot:
