@@ -70,7 +70,7 @@ def list_runs(
 ) -> None:
     """List studies, the runs of a study, or the files of a run."""
     from rnnlab import store
-    from rnnlab.store.folders import RUN_FOLDER
+    from rnnlab.store.folders import is_run_folder
 
     folder = path or runs
     if not folder.is_dir():
@@ -78,7 +78,7 @@ def list_runs(
             print("[]" if as_json else f"There is no runs folder {folder} yet; rnnlab train CONFIG makes one.")
             return
         raise store.MissingRunError(f"there is no folder {folder}")
-    if RUN_FOLDER.fullmatch(folder.resolve().name):
+    if is_run_folder(folder):
         _print_run(folder, as_json=as_json)
         return
     entries = store.list_runs(folder)

@@ -51,10 +51,10 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's run.json on stdout.")] = False,
 ) -> None:
     """Train one net and record how its gradients flow."""
-    from rnnlab.config import load_config
+    from rnnlab.config import changed_values, load_config
 
     loaded = load_config(config, overrides or [])
-    values = _differences(load_config(config), loaded) if overrides else {}
+    values = changed_values(load_config(config), loaded) if overrides else {}
     if dry_run:
         _announce(loaded, values, runs)
         return
@@ -78,13 +78,6 @@ def train(
         _print_json(outcome.run)
     elif not quiet:
         _print_outcome(outcome.run, made=outcome.made)
-
-
-def _differences(file: Config, loaded: Config) -> dict[str, Scalar]:
-    """Give what the command line changed, for the label."""
-    from rnnlab.config import differences
-
-    return {key: new for key, (_, new) in differences(file, loaded).items() if key != "name"}
 
 
 def _announce(config: Config, values: dict[str, Scalar], runs: Path) -> None:

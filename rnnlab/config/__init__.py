@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from rnnlab.config.errors import ConfigError, Problem
 from rnnlab.config.identity import FORMAT_VERSION, canonical_json, identity, label
-from rnnlab.config.keys import KeyDescription, describe_keys, differences, flatten
+from rnnlab.config.keys import KeyDescription, changed_values, describe_keys, differences, flatten
 from rnnlab.config.loading import config_from_mapping, load_config, load_sweep
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config, ModelSection, RecordSection, SweepSection, TrainingSection, json_schema
@@ -28,6 +28,7 @@ __all__ = [
     "SweptRun",
     "TrainingSection",
     "canonical_json",
+    "changed_values",
     "config_from_mapping",
     "describe_keys",
     "differences",

@@ -202,6 +202,11 @@ def differences(config_a: Config, config_b: Config) -> dict[str, tuple[Scalar, S
     return {key: (a.get(key), b.get(key)) for key in {**a, **b} if a.get(key) != b.get(key)}
 
 
+def changed_values(file: Config, config: Config) -> dict[str, Scalar]:
+    """Give what overrides have changed, for the label of a run; a name is a folder, not a label."""
+    return {key: new for key, (_, new) in differences(file, config).items() if key != "name"}
+
+
 def write_config(config: Config) -> str:
     """Write a config as YAML, one key a line."""
     lines: list[str] = []

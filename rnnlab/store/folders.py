@@ -55,6 +55,13 @@ def short_hash(identity: str) -> str:
     return identity[:12]
 
 
+def is_run_folder(folder: Path) -> bool:
+    """Tell a run folder, damaged ones too, from a study whose name happens to look like one."""
+    if (folder / "run.json").exists():
+        return True
+    return bool(RUN_FOLDER.fullmatch(folder.resolve().name)) and not any(map(_holds_run, _names(folder)))
+
+
 def list_studies(runs: Path) -> list[Path]:
     """Give the study folders under the runs folder, by name: those that hold a run, finished or in the making."""
     return [folder for folder in _subfolders(runs) if any(_holds_run(name) for name in _names(folder))]
@@ -96,7 +103,7 @@ def find_run(study: Path, identity: str) -> RunEntry | None:
         if match and match[1] == short_hash(identity):
             entry = look_at(study / name)
             if not entry.damage and entry.info["identity"] != identity:
-                entry = RunEntry(entry.path, {}, "its run.json names another identity")
+                raise DamagedRunError(f"{entry.path} is of another identity, {entry.info['identity']}: move it away")
             if entry.damage:
                 raise DamagedRunError(
                     f"{entry.path} is damaged: {entry.damage}. Look at it and remove it, or make it again with --force",

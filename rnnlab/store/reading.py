@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnlab.store.errors import DamagedRunError, MissingRunError
 from rnnlab.store.files import read_npz, sha256
-from rnnlab.store.folders import RUN_FOLDER, RunEntry, list_runs, look_at
+from rnnlab.store.folders import RunEntry, is_run_folder, list_runs, look_at
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,7 +97,7 @@ def open_run(path: str | Path) -> Run:
     folder = Path(path)
     if not folder.is_dir():
         raise MissingRunError(f"there is no folder {folder}")
-    if RUN_FOLDER.fullmatch(folder.resolve().name) or (folder / "run.json").exists():
+    if is_run_folder(folder):
         return Run(look_at(folder))
     entries = list_runs(folder)
     if len(entries) == 1:

@@ -58,6 +58,7 @@ class Made:
     path: Path | None
     error: Exception | None = None
     diverged: bool = False
+    existed: bool = False  # another process has finished it since the stack was planned
 
 
 def make_stack(slots: Sequence[Slot], job: Job) -> Iterator[Made]:
@@ -91,7 +92,7 @@ def _claim(index: int, slot: Slot, job: Job, exits: ExitStack) -> tuple[Workspac
         return None, None
     workspace = Workspace(job.study, identity(slot.config), slot.label)
     made = _attempt(index, partial(_enter, workspace, slot, exits))
-    return (None, made) if made.path or made.error else (workspace, None)
+    return (None, replace(made, existed=True)) if made.path or made.error else (workspace, None)
 
 
 def _enter(workspace: Workspace, slot: Slot, exits: ExitStack) -> Path | None:

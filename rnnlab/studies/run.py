@@ -69,7 +69,7 @@ def run_one(
         raise made.error
     assert made.path is not None
     write_index(study)
-    return Outcome(open_run(made.path), made=True)
+    return Outcome(open_run(made.path), made=not made.existed)
 
 
 def find_replaceable(study: Path, whole: str, *, force: bool) -> Path | None:

@@ -1,0 +1,75 @@
+"""The index of a study: one row a run, derived from the folders."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from rnnlab.store import write_index
+from rnnlab.store.index import SUMMARY_COLUMNS, flatten, varied_keys
+from rnnlab.studies.summary import summarise
+from tests.store.samples import METRICS, make_run
+
+
+def _read(study: Path) -> list[dict[str, str]]:
+    write_index(study)
+    with (study / "index.csv").open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _config(**model: Any) -> dict[str, Any]:
+    return {"name": "study", "seed": 0, "model": {"hidden_size": 4, "weight_scale": 1.0, **model}}
+
+
+def test_one_run_is_one_row_without_swept_columns(tmp_path: Path) -> None:
+    folder = make_run(tmp_path)
+    (row,) = _read(tmp_path)
+    assert list(row) == ["run", "status", "seed", *SUMMARY_COLUMNS]
+    assert (row["run"], row["status"], row["seed"]) == (folder.name, "completed", "0")
+    assert (row["final_loss"], row["final_gradient_slope"], row["final_spectral_radius"]) == ("0.25", "0.5", "")
+
+
+def test_what_differs_becomes_a_column(tmp_path: Path) -> None:
+    for seed, scale in enumerate((0.5, 1.5)):
+        make_run(tmp_path, seed, f"weight_scale={scale}", config=_config(weight_scale=scale) | {"seed": seed})
+    rows = _read(tmp_path)
+    assert list(rows[0])[:4] == ["run", "status", "model.weight_scale", "seed"]
+    assert [row["model.weight_scale"] for row in rows] == ["0.5", "1.5"]
+    assert [row["seed"] for row in rows] == ["0", "1"]
+
+
+def test_the_index_is_rebuilt_from_the_folders(tmp_path: Path) -> None:
+    first = make_run(tmp_path, 0, "a")
+    (tmp_path / "index.csv").write_text("nonsense")
+    assert [row["run"] for row in _read(tmp_path)] == [first.name]
+    second = make_run(tmp_path, 1, "b")
+    assert [row["run"] for row in _read(tmp_path)] == [first.name, second.name]
+
+
+def test_a_damaged_run_has_a_row_that_says_so(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, 0, "a")
+    make_run(tmp_path, 1, "b")
+    (folder / "metrics.npz").unlink()
+    damaged, whole = _read(tmp_path)
+    assert (damaged["run"], damaged["status"], damaged["final_loss"]) == (folder.name, "damaged", "")
+    assert whole["status"] == "completed"
+
+
+def test_every_column_of_the_index_is_a_number_of_the_summary() -> None:
+    import numpy as np
+
+    metrics = METRICS | {
+        "grad_norm": np.ones((2, 1, 3)),
+        "grad_log_norm": np.zeros((2, 1, 3)),
+        "eigenvalues": np.ones((2, 1, 2), dtype=complex),
+    }
+    assert set(SUMMARY_COLUMNS) <= set(summarise(metrics, {"floor": 1.0}))
+
+
+def test_configs_flatten_to_dotted_keys_and_differences_leave_out_name_and_seed() -> None:
+    assert flatten({"a": 1, "b": {"c": {"d": None}}}) == {"a": 1, "b.c.d": None}
+    configs = [{"name": "x", "seed": 0, "m": {"a": 1, "b": 1}}, {"name": "y", "seed": 1, "m": {"a": 1.0, "b": 1}}]
+    assert varied_keys(configs) == ["m.a"]
+    assert varied_keys([]) == []
+    assert varied_keys([{"a": 1}, {}]) == ["a"]
