@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from rnnlab.config.errors import ConfigError, Problem
 from rnnlab.config.identity import FORMAT_VERSION, canonical_json, identity, label
-from rnnlab.config.keys import KeyDescription, changed_values, describe_keys, differences, flatten
+from rnnlab.config.keys import KeyDescription, describe_keys
 from rnnlab.config.loading import config_from_mapping, load_config, load_sweep
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config, ModelSection, RecordSection, SweepSection, TrainingSection, json_schema
 from rnnlab.config.sweeps import Expansion, Sweep, SweptRun
+from rnnlab.config.writing import changed_values, differences, flatten
 
 __all__ = [
     "FORMAT_VERSION",

@@ -1,4 +1,4 @@
-"""Every key of a config, read off the models: its type, bounds, default and description, and whole configs by key."""
+"""Every key of a config, read off the models: its type, bounds, default and description."""
 
 from __future__ import annotations
 
@@ -186,38 +186,6 @@ def find_unknown(dotted: str, kinds: tuple[str, ...] | None = None) -> str:
     meant = by_last.get(last) or nearest(dotted, keys) or (by_last[near] if near else None)
     hint = f". Did you mean '{meant}'?" if meant else f"; valid: {listed(keys)}"
     return f"unknown key {shown(dotted)}{hint}"
-
-
-def flatten(config: Config) -> dict[str, Scalar]:
-    """Give every key but those of `sweep` by its dotted name, in the order of the schema."""
-    flat: dict[str, Scalar] = {"name": config.name, "seed": config.seed}
-    for section in ("task", *SECTIONS):
-        flat |= {f"{section}.{name}": value for name, value in vars(getattr(config, section)).items()}
-    return flat
-
-
-def differences(config_a: Config, config_b: Config) -> dict[str, tuple[Scalar, Scalar]]:
-    """Give the keys in which two configs differ, with both values; None stands for a key that one does not have."""
-    a, b = flatten(config_a), flatten(config_b)
-    return {key: (a.get(key), b.get(key)) for key in {**a, **b} if a.get(key) != b.get(key)}
-
-
-def changed_values(file: Config, config: Config) -> dict[str, Scalar]:
-    """Give what overrides have changed, for the label of a run; a name is a folder, not a label."""
-    return {key: new for key, (_, new) in differences(file, config).items() if key != "name"}
-
-
-def write_config(config: Config) -> str:
-    """Write a config as YAML, one key a line."""
-    lines: list[str] = []
-    open_section = ""
-    for key, value in flatten(config).items():
-        section, _, name = key.rpartition(".")
-        if section != open_section:
-            lines.append(f"{section}:")
-            open_section = section
-        lines.append(f"{'  ' if section else ''}{name}: {write_scalar(value)}")
-    return "\n".join(lines) + "\n"
 
 
 class KeyDescription(NamedTuple):

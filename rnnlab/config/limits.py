@@ -11,9 +11,10 @@ import os
 from typing import NamedTuple
 
 from rnnlab.config.draft import Fault
-from rnnlab.config.keys import flatten, keys_of
+from rnnlab.config.keys import keys_of
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
+from rnnlab.config.writing import flatten
 
 _GATES = {"elman": 1, "lstm": 4, "gru": 3}
 _UNITS = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]

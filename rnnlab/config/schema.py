@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
+from rnnlab.config.writing import write_config
 from rnnlab.tasks import Task, task_types
 
 DEFAULT_TASK = "cumulative-average"
@@ -173,8 +174,6 @@ class Config(Section):
 
     def to_yaml(self) -> str:
         """Write every key but `sweep`, one a line, so that loading the text gives an equal config."""
-        from rnnlab.config.keys import write_config
-
         return write_config(self)
 
 

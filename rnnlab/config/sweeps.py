@@ -11,12 +11,12 @@ from typing import cast
 from rnnlab.config.draft import Draft, Fault
 from rnnlab.config.errors import ConfigError, Problem
 from rnnlab.config.identity import identity
-from rnnlab.config.keys import flatten
 from rnnlab.config.limits import memory_fault, memory_of_machine
 from rnnlab.config.plan import Entry, Plan
 from rnnlab.config.scalars import Plain, Scalar, write_scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.validation import config_of
+from rnnlab.config.writing import flatten
 
 MOST_PROBLEMS = 10  # of combinations that cannot be run: what is wrong with one is often wrong with a thousand
 

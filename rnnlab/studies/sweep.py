@@ -251,7 +251,8 @@ class Sweeper:
         self._put_back(_Work((index,), (index,), self._runs[index].step_seconds, alone=True))
 
     def _put_back(self, work: _Work) -> None:
-        self._queue.append(work)
+        """Have it made next: what fails, fails early."""
+        self._queue.appendleft(work)
         self._total_seconds += work.seconds
 
     def _fail(self, index: int, cause: str, details: str) -> None:

@@ -7,9 +7,9 @@ The caller owns the loop, and so decides when to save, to report and to stop. Ho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import Protocol
 
-from rnnlab.errors import UserError
+from rnnlab.training.errors import EngineError
 from rnnlab.training.state import NetState, Recipe
 
 ENGINES = ("auto", "torch")
@@ -17,12 +17,6 @@ ENGINES = ("auto", "torch")
 
 DEVICES = ("cpu", "cuda", "auto")
 """What --device takes; auto is CUDA where there is one."""
-
-
-class EngineError(UserError, ValueError):
-    """There is no such engine or device here; the message says what to do."""
-
-    exit_code: ClassVar[int] = 2
 
 
 class Session(Protocol):

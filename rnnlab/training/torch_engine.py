@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from rnnlab.nets import run_net, unpack
-from rnnlab.training.engines import EngineError
+from rnnlab.training.errors import EngineError
 from rnnlab.training.optimizers import clip, make_optimizer
 from rnnlab.training.state import NetState, Recipe
 from rnnlab.training.streams import stream_from_text, stream_to_text
