@@ -103,7 +103,8 @@ def pick(count: int, most: int) -> list[int]:
 
 def _log_range(norms: np.ndarray) -> tuple[float, float]:
     logs = [math.log10(value) for value in norms.ravel().tolist() if 0 < value < math.inf]
-    return (min(logs), max(logs)) if logs else (0.0, 0.0)
+    # At least a decade: what hardly differs should not look as if it did.
+    return (min(*logs, max(logs) - 1), max(logs)) if logs else (0.0, 0.0)
 
 
 def _norm_and_bar(value: float, low: float, high: float) -> tuple[str, str]:

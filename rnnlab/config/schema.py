@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
@@ -46,10 +55,11 @@ class ModelSection(Section):
     )
     hidden_size: int = Field(32, ge=1, description="H, the number of hidden units of each layer.")
     layers: int = Field(1, ge=1, description="L, the number of recurrent layers, each reading the one below.")
-    init: Literal["uniform", "kaiming-normal", "gaussian", "orthogonal", "identity"] = Field(
+    init: Literal["uniform", "kaiming-normal", "gaussian", "orthogonal", "identity", "bigram"] = Field(
         "uniform",
         description="Initial weights: uniform within 1/sqrt(H) of 0; kaiming-normal with standard deviation "
-        "sqrt(2/H); gaussian with 1/sqrt(H); orthogonal or identity for the recurrent matrices.",
+        "sqrt(2/H); gaussian with 1/sqrt(H); orthogonal or identity for the recurrent matrices; bigram: the exact "
+        "solution of the bigram task.",
     )
     weight_scale: float = Field(
         1.0, description="Multiplies the initial weight matrices of the recurrent net, not of the readout."
@@ -171,6 +181,20 @@ class Config(Section):
     sweep: SweepSection | None = Field(
         None, description="The axes of a sweep; read by `rnnlab sweep`, and null in the config of a run."
     )
+
+    @model_validator(mode="after")
+    def _bigram_fits(self) -> Config:
+        """See that the exact bigram solution, a linear net of one layer and a unit for each token, is asked of such."""
+        model = self.model
+        linear = model.cell == "elman" and model.nonlinearity == "identity" and model.layers == 1
+        if model.init == "bigram" and not (
+            self.task.kind == "bigram" and linear and model.hidden_size >= self.task.input_size
+        ):
+            raise ValueError(
+                "bigram is the exact solution of the bigram task; it needs task.kind: bigram, model.cell: "
+                "elman, model.nonlinearity: identity, model.layers: 1 and model.hidden_size of at least task.vocabulary"
+            )
+        return self
 
     def to_yaml(self) -> str:
         """Write every key but `sweep`, one a line, so that loading the text gives an equal config."""

@@ -18,6 +18,10 @@ from rnnlab.tasks import Task, task_types
 _OWN_WORDS = {"value_error", "assertion_error", "no_nonlinearity"}
 
 
+_WHOLE = ("model", "init")
+"""Where a fault of a config as a whole is shown: only the exact bigram weights ask for other keys."""
+
+
 def config_of(data: dict[str, Plain]) -> tuple[Config | None, list[Fault]]:
     """Make a Config of everything but `sweep`; without one, there is at least one fault."""
     task, faults = _task_of(cast(dict[str, Plain], data.get("task", {})))
@@ -26,7 +30,8 @@ def config_of(data: dict[str, Plain]) -> tuple[Config | None, list[Fault]]:
         config = Config.model_validate({**others, "task": task or task_types()[DEFAULT_TASK].model_validate({})})
     except ValidationError as error:
         kinds = (task.kind,) if task else tuple(task_types())
-        return None, faults + _faults_of(error, (), kinds)
+        # Without its task, what a config says of the task as a whole cannot be held against it.
+        return None, faults + [f for f in _faults_of(error, (), kinds) if task or f.path != _WHOLE]
     return (None if faults else config), faults
 
 
@@ -47,13 +52,13 @@ def _faults_of(error: ValidationError, section: tuple[str, ...], kinds: tuple[st
 
 
 def _fault(error: ErrorDetails, section: tuple[str, ...], kinds: tuple[str, ...]) -> Fault:
-    path: tuple[Any, ...] = (*section, *error["loc"])
+    path: tuple[Any, ...] = (*section, *error["loc"]) or _WHOLE
     if error["type"] == "extra_forbidden":
         return unknown_key(path, kinds)
     key = keys_of(kinds).get(".".join(map(str, path[:2])))
     if error["type"] in _OWN_WORDS:
         words = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        return Fault(path, f"got {shown(error['input'])}; {words}" if key else words)
+        return Fault(path, f"got {shown(error['input'])}; {words}" if key and error["loc"] else words)
     if key is None:
         return Fault(path, error["msg"])
     return Fault(key.path, key.sentence(error["input"]))

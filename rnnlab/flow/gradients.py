@@ -20,7 +20,7 @@ from torch import Tensor
 from rnnlab.nets import Architecture, State, run_net
 
 SequenceLoss = Callable[[Tensor, Tensor], Tensor]
-"""Predictions and targets, (..., B, T, O), to the loss of each sequence, (..., B)."""
+"""Predictions (..., B, T, O) and targets to the loss of each sequence, (..., B): rnnlab.tasks.losses."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def gradient_flow(
     architecture: Architecture,
     weights: Mapping[str, Tensor],
     inputs_BTI: Tensor,
-    targets_BTO: Tensor,
+    targets: Tensor,
     sequence_loss: SequenceLoss,
 ) -> Flow:
     """Run a stack of nets forward and backward over the same sequences.
@@ -47,7 +47,7 @@ def gradient_flow(
         architecture: the shape of the nets.
         weights: by name, each (S, *shape).
         inputs_BTI: the sequences, in the type of the weights.
-        targets_BTO: their targets.
+        targets: their targets, as the loss takes them.
         sequence_loss: the loss of each sequence.
 
     Returns:
@@ -57,7 +57,7 @@ def gradient_flow(
     leaves = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
     x_SBTI = inputs_BTI.expand(stack_size, *inputs_BTI.shape)
     trajectory = run_net(architecture.make_cell(), architecture.layers, leaves, x_SBTI)
-    loss_SB = sequence_loss(trajectory.predictions_BTO, targets_BTO.expand(stack_size, *targets_BTO.shape))
+    loss_SB = sequence_loss(trajectory.predictions_BTO, targets.expand(stack_size, *targets.shape))
     nodes = [node for layer in trajectory.states for state in layer for node in state]
     gradients = torch.autograd.grad(loss_SB.sum(), [*nodes, *leaves.values()], materialize_grads=True)
     state_gradients = _regroup(trajectory.states, gradients[: len(nodes)])

@@ -36,7 +36,7 @@ def measure(
     architecture: Architecture,
     weights: Mapping[str, np.ndarray],
     inputs_BTI: np.ndarray,
-    targets_BTO: np.ndarray,
+    targets: np.ndarray,
     sequence_loss: SequenceLoss,
     *,
     on_chunk: Callable[[], None] = lambda: None,
@@ -47,7 +47,7 @@ def measure(
         architecture: the shape of the nets.
         weights: the snapshots of one run by name, each (R, *shape), R >= 1.
         inputs_BTI: the probe sequences.
-        targets_BTO: their targets.
+        targets: their targets; classes stay int64.
         sequence_loss: the loss of each sequence.
         on_chunk: called between pieces of work; it may raise to stop.
 
@@ -63,7 +63,7 @@ def measure(
     for start in range(0, stack_size, chunk):
         on_chunk()
         piece = {name: weight[start : start + chunk] for name, weight in weights.items()}
-        parts.append(_measure_chunk(architecture, piece, inputs_BTI, targets_BTO, sequence_loss))
+        parts.append(_measure_chunk(architecture, piece, inputs_BTI, targets, sequence_loss))
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     flags = ["underflow"] if arrays.pop("underflow").any() else []
     linear = (array for name, array in arrays.items() if name != "grad_log_norm")  # where -inf is a true zero
@@ -74,14 +74,14 @@ def _measure_chunk(
     architecture: Architecture,
     weights: Mapping[str, np.ndarray],
     inputs_BTI: np.ndarray,
-    targets_BTO: np.ndarray,
+    targets: np.ndarray,
     sequence_loss: SequenceLoss,
 ) -> dict[str, np.ndarray]:
     flow = gradient_flow(
         architecture,
         {name: torch.from_numpy(weight.astype(np.float64)) for name, weight in weights.items()},
         torch.from_numpy(inputs_BTI.astype(np.float64)),
-        torch.from_numpy(targets_BTO.astype(np.float64)),
+        torch.from_numpy(targets if targets.dtype == np.int64 else targets.astype(np.float64)),
         sequence_loss,
     )
     measured = {name: tensor.numpy() for name, tensor in _flow_quantities(flow).items()}

@@ -11,7 +11,7 @@ from rnnlab.nets.layers import (
     model_from_weights,
     named_parameters,
 )
-from rnnlab.nets.parameters import Architecture, initial_weights, pack, unpack
+from rnnlab.nets.parameters import Architecture, bigram_weights, initial_weights, pack, unpack
 from rnnlab.nets.unroll import Trajectory, run_layer, run_net
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "RecurrentRegressionModel",
     "State",
     "Trajectory",
+    "bigram_weights",
     "identity",
     "initial_weights",
     "make_cell",

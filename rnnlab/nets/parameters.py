@@ -117,6 +117,24 @@ def initial_weights(
     return weights
 
 
+def bigram_weights(architecture: Architecture, table_VV: np.ndarray) -> dict[str, np.ndarray]:
+    """Give the linear net that is a bigram model exactly: any bigram model is an RNN with W_hh = 0.
+
+    h_t is the one-hot token x_t (W_ih is the identity) and the logits are ln P_{x_t}, so that their softmax is the
+    row of P. What never happens, ln 0, becomes -100: its softmax is below the last digit of a float32.
+
+    Args:
+        architecture: a linear Elman net of one layer, H >= V.
+        table_VV: P, rows sum to 1.
+    """
+    weights = {name: np.zeros(shape, dtype=np.float32) for name, shape in architecture.parameter_shapes.items()}
+    size = len(table_VV)
+    weights["weight_ih_l0"][:size] = np.eye(size)
+    logits_VV = np.log(np.maximum(table_VV, np.exp(-100.0)))
+    weights["readout_weight"][:, :size] = logits_VV.T
+    return weights
+
+
 _INPUT_INIT = {
     "uniform": "uniform",
     "kaiming-normal": "kaiming-normal",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnlab.config import Config
-from rnnlab.nets import Architecture, initial_weights, pack
+from rnnlab.nets import Architecture, bigram_weights, initial_weights, pack
+from rnnlab.tasks.bigram import Bigram
 from rnnlab.training import BATCHES, PROBE, WEIGHTS, NetState, Recipe, make_stream
 
 
@@ -19,7 +20,7 @@ class Prepared:
     recipe: Recipe
     initial_P: np.ndarray
     probe_inputs_BTI: np.ndarray
-    probe_targets_BTO: np.ndarray
+    probe_targets: np.ndarray
 
     @property
     def architecture(self) -> Architecture:
@@ -46,16 +47,24 @@ def architecture_of(config: Config) -> Architecture:
     )
 
 
-def prepare(config: Config) -> Prepared:
-    """Draw what a run starts from; the three streams of its seed do not depend on each other."""
-    architecture, task, model = architecture_of(config), config.task, config.model
-    weights = initial_weights(
+def draw_weights(config: Config) -> dict[str, np.ndarray]:
+    """Draw the initial weights of a config, by name, float32."""
+    architecture, model = architecture_of(config), config.model
+    if model.init == "bigram":
+        assert isinstance(config.task, Bigram)  # the schema has seen to that
+        return bigram_weights(architecture, config.task.transition_table())
+    return initial_weights(
         architecture,
         make_stream(config.seed, WEIGHTS),
         init=model.init,
         weight_scale=model.weight_scale,
         bias_scale=model.bias_scale,
     )
+
+
+def prepare(config: Config) -> Prepared:
+    """Draw what a run starts from; the three streams of its seed do not depend on each other."""
+    architecture, task = architecture_of(config), config.task
     recipe = Recipe(
         architecture=architecture,
         sequence_loss=task.loss,
@@ -65,5 +74,5 @@ def prepare(config: Config) -> Prepared:
         optimizer=config.training.optimizer,
         record_every=config.record.every,
     )
-    inputs_BTI, targets_BTO = task.sample(make_stream(config.seed, PROBE), config.record.sequences)
-    return Prepared(config, recipe, pack(weights, architecture), inputs_BTI, targets_BTO)
+    inputs_BTI, targets = task.sample(make_stream(config.seed, PROBE), config.record.sequences)
+    return Prepared(config, recipe, pack(draw_weights(config), architecture), inputs_BTI, targets)

@@ -59,7 +59,7 @@ def _measure(prepared: Prepared, state: NetState, hooks: Hooks) -> tuple[dict[st
             prepared.architecture,
             weights,
             prepared.probe_inputs_BTI,
-            prepared.probe_targets_BTO,
+            prepared.probe_targets,
             prepared.recipe.sequence_loss,
             on_chunk=hooks.stop_if_asked,
         )
@@ -90,4 +90,4 @@ def _weights(prepared: Prepared, state: NetState) -> dict[str, np.ndarray]:
         for when, flat in kept.items()
         for name, weight in unpack(flat, prepared.architecture).items()
     }
-    return arrays | {"probe/inputs": prepared.probe_inputs_BTI, "probe/targets": prepared.probe_targets_BTO}
+    return arrays | {"probe/inputs": prepared.probe_inputs_BTI, "probe/targets": prepared.probe_targets}

@@ -10,10 +10,10 @@ import functools
 import importlib
 import pkgutil
 
-from rnnlab.tasks.losses import MeanSquaredError
+from rnnlab.tasks.losses import CrossEntropy, Loss, MeanSquaredError
 from rnnlab.tasks.task import Task
 
-__all__ = ["MeanSquaredError", "Task", "task_types"]
+__all__ = ["CrossEntropy", "Loss", "MeanSquaredError", "Task", "task_types"]
 
 
 @functools.cache

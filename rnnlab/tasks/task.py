@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from rnnlab.tasks.losses import MeanSquaredError
+from rnnlab.tasks.losses import Loss
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,12 +33,14 @@ class Task(BaseModel):
 
     @property
     @abstractmethod
-    def loss(self) -> MeanSquaredError:
+    def loss(self) -> Loss:
         """The loss of each sequence, as a function of predictions and targets."""
 
     @abstractmethod
     def sample(self, generator: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draw `count` sequences: inputs (count, T, I) float32 and targets (count, T, O) float32.
+        """Draw `count` sequences: inputs (count, T, I) float32 and targets.
+
+        Targets are (count, T, O) float32 for a squared error, and classes (count, T) int64 for a cross-entropy.
 
         Drawing 2 and then 3 sequences must give the same as drawing 5: one pass over the generator,
         sequence by sequence, normals as float32 and integers as int64.

@@ -6,6 +6,8 @@ import pytest
 
 from tests.config.conftest import Wrong
 
+KINDS = "bigram, cumulative-average, phonemes, random-labels, sentiment"
+
 MODEL_KEYS = "cell, nonlinearity, hidden_size, layers, init, weight_scale, bias_scale"
 
 SYNTAX = [
@@ -58,9 +60,9 @@ VALUES = [
      "2:17: model.nonlinearity: got null; an elman net needs one; choose tanh, relu or identity"),
     ("model: {cell: LSTM}", "1:15: model.cell: got 'LSTM'; valid: elman, lstm, gru. Did you mean 'lstm'?"),
     ("model: {cell: lstm, nonlinearity: sine}", "1:35: model.nonlinearity: got 'sine'; valid: tanh, relu, identity"),
-    ("task: {kind: cumulative-avrage}", "1:14: task.kind: got 'cumulative-avrage'; valid: cumulative-average. "
+    ("task: {kind: cumulative-avrage}", f"1:14: task.kind: got 'cumulative-avrage'; valid: {KINDS}. "
      "Did you mean 'cumulative-average'?"),
-    ("task: {kind: 3}", "1:14: task.kind: got 3; valid: cumulative-average"),
+    ("task: {kind: 3}", f"1:14: task.kind: got 3; valid: {KINDS}"),
     ("training: {batches: 5000.0}",
      "1:21: training.batches: got 5000.0; valid: a whole number of at least 0. Did you mean 5000?"),
     ("training: {batches: 0.5}", "1:21: training.batches: got 0.5; valid: a whole number of at least 0"),
@@ -109,7 +111,7 @@ def test_all_problems_are_told_in_the_order_of_the_file_then_the_command_line(wr
         "a.yaml:10:1: the key 'seed' is given twice, here and on line 9",
         "command line: x: an override is written key=value, for example model.hidden_size=64",
         "command line: model.init=kaiming: got 'kaiming'; "
-        "valid: uniform, kaiming-normal, gaussian, orthogonal, identity. Did you mean 'kaiming-normal'?",
+        "valid: uniform, kaiming-normal, gaussian, orthogonal, identity, bigram. Did you mean 'kaiming-normal'?",
     ]
 
 
