@@ -28,8 +28,10 @@ TASKS = [
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
 def test_samples_have_the_promised_shapes_and_types(task: Task) -> None:
     inputs, targets = task.sample(make_stream(0, BATCHES), 6)
-    assert (inputs.shape, inputs.dtype) == ((6, task.seq_len, task.input_size), np.float32)
-    assert (targets.shape, targets.dtype) == ((6, task.seq_len), np.int64)
+    assert inputs.shape == (6, task.seq_len, task.input_size)
+    assert targets.shape == (6, task.seq_len)
+    assert inputs.dtype == np.float32
+    assert targets.dtype == np.int64
     assert 0 <= targets.min() <= targets.max() < task.output_size
 
 

@@ -1,0 +1,62 @@
+"""One check: a config's net, every way, every engine, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnlab.audit.automatic import by_flow, by_modules
+from rnnlab.audit.by_hand import by_hand
+from rnnlab.audit.complex_step import Projected, by_complex_step
+from rnnlab.audit.engines import Step, check_engines
+from rnnlab.audit.paths import by_paths
+from rnnlab.audit.problem import Answer, Problem, make_problem
+from rnnlab.audit.verdict import Finding, judge
+from rnnlab.config import Config
+
+WAYS: dict[str, Callable[[Problem], Answer | Projected | None]] = {
+    "flow": by_flow,
+    "modules": by_modules,
+    "by hand": by_hand,
+    "paths": by_paths,
+    "complex step": by_complex_step,
+}
+"""By name, the one that is recorded first."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found."""
+
+    findings: list[Finding]
+    steps: list[Step]
+    missing: list[str]  # ways that cannot be gone for this net
+    tolerance: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing was found wrong."""
+        return all(finding.agrees for finding in self.findings) and all(step.agrees for step in self.steps)
+
+    @property
+    def convicted(self) -> list[str]:
+        """The ways and engines that are wrong."""
+        ways = dict.fromkeys(way for finding in self.findings for way in finding.convicted)
+        return [*ways, *(f"{step.engine} engine" for step in self.steps if not step.agrees)]
+
+
+def run_check(config: Config, tolerance: float = 1e-9) -> Report:
+    """Compute every gradient of a config's initial net by every way, and one step by every engine.
+
+    Args:
+        config: whose net, task and seed.
+        tolerance: the largest relative difference between two ways, in float64, that is rounding.
+    """
+    problem = make_problem(config)
+    with np.errstate(all="ignore"):  # what explodes or vanishes is compared, not warned about
+        answers = {name: way(problem) for name, way in WAYS.items()}
+        given = {name: answer for name, answer in answers.items() if answer is not None}
+        steps = check_engines(config)
+    return Report(judge(given, tolerance), steps, [name for name in answers if name not in given], tolerance)

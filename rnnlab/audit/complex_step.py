@@ -1,0 +1,125 @@
+"""Derivatives without deriving anything: a forward pass in complex numbers, nudged by iε (Squire and Trapp 1998).
+
+    f(x + iε v) = f(x) + iε ∇f(x)ᵀv + O(ε²),  so  ∇f(x)ᵀv = Im f(x + iε v) / ε
+
+There is no subtraction, so ε can be 1e-100 and the result is good to the last digits, however small it is. A state h_t
+is nudged as a node of its own: what the next timestep, the layer above and the readout see of it. What comes out is
+the derivative along random directions v, one pass each. Works for every cell; the forward pass is written here from the
+equations, in numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnlab.audit.problem import Problem, Quantity, loss_of
+
+_EPSILON = 1e-100
+
+Nudge = tuple[str, int, int, np.ndarray]
+"""Which state (h or c), of which layer and timestep, and by what, (H,)."""
+
+
+@dataclass(frozen=True)
+class Projected:
+    """Derivatives along directions: for states (T, B) along (T, H), for a parameter one number along its shape."""
+
+    directions: dict[Quantity, np.ndarray]
+    values: dict[Quantity, np.ndarray]
+
+    def project(self, quantity: Quantity, gradient: np.ndarray) -> np.ndarray:
+        """Give what a whole gradient says of the same directions."""
+        direction = self.directions[quantity]
+        if quantity[1] is None:
+            return np.asarray((gradient * direction).sum())
+        return np.asarray((gradient * direction[:, None]).sum(axis=-1))
+
+
+def by_complex_step(problem: Problem, seed: int = 0) -> Projected:
+    """Nudge every state and every parameter along one random direction."""
+    generator = np.random.default_rng(seed)
+    directions: dict[Quantity, np.ndarray] = {}
+    values: dict[Quantity, np.ndarray] = {}
+    hidden_size, kinds = problem.architecture.hidden_size, ("h", "c") if problem.architecture.cell == "lstm" else ("h",)
+    for kind in kinds:
+        for layer in range(problem.architecture.layers):
+            quantity: Quantity = (f"dL/d{kind}", layer)
+            direction_TH = generator.standard_normal((problem.timesteps, hidden_size))
+            directions[quantity] = direction_TH
+            values[quantity] = np.stack(
+                [_derivative(problem, nudge=(kind, layer, t, direction_TH[t])) for t in range(problem.timesteps)]
+            )
+    for name, weight in problem.weights.items():
+        directions[name, None] = generator.standard_normal(weight.shape)
+        values[name, None] = _derivative(problem, parameter=(name, directions[name, None])).mean()
+    return Projected(directions, values)
+
+
+def _derivative(
+    problem: Problem, nudge: Nudge | None = None, parameter: tuple[str, np.ndarray] | None = None
+) -> np.ndarray:
+    """Give the derivative of each sequence's loss, (B,)."""
+    weights = dict(problem.weights)
+    if parameter is not None:
+        name, direction = parameter
+        weights[name] = weights[name] + 1j * _EPSILON * direction
+    return np.asarray(loss_of(problem, _forward(problem, weights, nudge)).imag / _EPSILON)
+
+
+def _forward(problem: Problem, weights: dict[str, np.ndarray], nudge: Nudge | None) -> np.ndarray:
+    """Give complex predictions, (B, T, O)."""
+    x_TBI = problem.inputs_BTI.swapaxes(0, 1).astype(np.complex128)
+    for layer in range(problem.architecture.layers):
+        h_BH = np.zeros((problem.sequences, problem.architecture.hidden_size), dtype=np.complex128)
+        c_BH, states = h_BH, []
+        for t, x_BI in enumerate(x_TBI):
+            h_BH, c_BH = _step(problem, weights, layer, x_BI, h_BH, c_BH, _amount(nudge, "c", layer, t))
+            h_BH = h_BH + _amount(nudge, "h", layer, t)
+            states.append(h_BH)
+        x_TBI = np.stack(states)
+    return np.asarray(x_TBI @ weights["readout_weight"].T + weights["readout_bias"]).swapaxes(0, 1)
+
+
+def _amount(nudge: Nudge | None, kind: str, layer: int, t: int) -> np.ndarray | float:
+    here = nudge is not None and nudge[:3] == (kind, layer, t)
+    return 1j * _EPSILON * nudge[3] if nudge is not None and here else 0.0
+
+
+def _step(
+    problem: Problem,
+    weights: dict[str, np.ndarray],
+    layer: int,
+    x_BI: np.ndarray,
+    h_BH: np.ndarray,
+    c_BH: np.ndarray,
+    nudge_c: np.ndarray | float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Make one timestep of any cell; the cell state of an LSTM is nudged before the output gate sees it."""
+    drive_BG = x_BI @ weights[f"weight_ih_l{layer}"].T + weights[f"bias_l{layer}"]
+    recurrent_BG = h_BH @ weights[f"weight_hh_l{layer}"].T
+    if problem.architecture.cell == "elman":
+        sigma = _SIGMA[problem.architecture.nonlinearity or "tanh"]
+        return sigma(drive_BG + recurrent_BG), c_BH
+    if problem.architecture.cell == "lstm":
+        i, f, g, o = np.split(drive_BG + recurrent_BG, 4, axis=-1)
+        c_BH = _sigmoid(f) * c_BH + _sigmoid(i) * np.tanh(g) + nudge_c
+        return _sigmoid(o) * np.tanh(c_BH), c_BH
+    drive_r, drive_z, drive_n = np.split(drive_BG, 3, axis=-1)
+    recurrent_r, recurrent_z, recurrent_n = np.split(recurrent_BG, 3, axis=-1)
+    r, z = _sigmoid(drive_r + recurrent_r), _sigmoid(drive_z + recurrent_z)
+    n = np.tanh(drive_n + r * (recurrent_n + weights[f"bias_hn_l{layer}"]))
+    return np.asarray((1 - z) * n + z * h_BH), c_BH
+
+
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * z)))
+
+
+def _relu(z: np.ndarray) -> np.ndarray:
+    return np.where(z.real > 0, z, 0.0)
+
+
+_SIGMA: dict[str, Callable[[np.ndarray], np.ndarray]] = {"tanh": np.tanh, "relu": _relu, "identity": lambda z: z}

@@ -1,0 +1,147 @@
+"""Every engine's training step, held against the float64 gradient of the same batch from the same weights.
+
+One step of plain SGD tells an engine's gradient, g = (p₀ - p₁) / η, with η so large that p₀ does not drown it in
+float32: one step for each parameter, since their gradients may differ by many orders. One step of the config's own
+optimizer tells the rest: clipping, moments, corrections. Engines compute in float32; what that alone costs is measured
+by running the same net's modules in float32.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from rnnlab.audit.automatic import by_modules
+from rnnlab.audit.problem import Problem
+from rnnlab.audit.verdict import relative_difference
+from rnnlab.config import Config
+from rnnlab.nets import model_from_weights, named_parameters, pack, unpack
+from rnnlab.studies.prepare import draw_weights, prepare
+from rnnlab.tasks import CrossEntropy
+from rnnlab.training import BATCHES, ENGINES, NetState, Recipe, make_engine, make_stream
+
+_TOLERANCE = 1e-5
+"""Float32 has 7 digits; a sum over a sequence and a batch loses one or two of them."""
+
+_ROUNDING_FACTOR = 20.0
+"""An engine may lose so many times more than PyTorch's own float32 where the problem itself is that delicate."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One engine's step: the largest relative difference of a parameter's gradient, and of the update."""
+
+    engine: str
+    gradient: float
+    update: float
+    rounding: float  # what float32 alone costs
+    worst: str  # the parameter with the largest difference
+
+    @property
+    def tolerance(self) -> float:
+        """What is let pass."""
+        return max(_TOLERANCE, _ROUNDING_FACTOR * self.rounding)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both differences are within rounding."""
+        return max(self.gradient, self.update) <= self.tolerance
+
+
+def check_engines(config: Config) -> list[Step]:
+    """Make one step with every engine there is."""
+    problem, weights = _batch(config), draw_weights(config)
+    reference = {str(name): gradient for (name, layer), gradient in by_modules(problem).items() if layer is None}
+    rounding = max(_differences(_float32(problem), reference).values())
+    return [_check(name, config, reference, weights, rounding) for name in ENGINES if name != "auto"]
+
+
+def _check(
+    name: str, config: Config, reference: dict[str, np.ndarray], weights: dict[str, np.ndarray], rounding: float
+) -> Step:
+    gradients = {key: _gradient(name, config, key, reference[key], weights[key]) for key in reference}
+    differences = _differences(gradients, reference)
+    training = config.training
+    updated = _step(name, config, optimizer=training.optimizer, rate=training.learning_rate, clip=training.clip_norm)
+    expected = _expected_update(config, reference, weights)
+    update = relative_difference(_row(updated, reference), _row(expected, reference))
+    worst = max(differences, key=lambda key: differences[key])
+    return Step(name, differences[worst], update, rounding, worst)
+
+
+def _batch(config: Config) -> Problem:
+    """Give the first training batch of a run as a problem."""
+    prepared = prepare(config)
+    inputs, targets = config.task.sample(make_stream(config.seed, BATCHES), config.training.batch_size)
+    return Problem(
+        prepared.architecture,
+        {name: weight.astype(np.float64) for name, weight in draw_weights(config).items()},
+        inputs.astype(np.float64),
+        targets if isinstance(config.task.loss, CrossEntropy) else targets.astype(np.float64),
+        config.task.loss,
+    )
+
+
+def _step(name: str, config: Config, *, optimizer: str, rate: float, clip: float | None) -> dict[str, np.ndarray]:
+    """Give the weights after one step of an engine, float64."""
+    recipe: Recipe = replace(prepare(config).recipe, batches=1, optimizer=optimizer)
+    start_P = pack(draw_weights(config), recipe.architecture)
+    session = make_engine(name).open(
+        recipe, [NetState.begin(recipe, start_P, make_stream(config.seed, BATCHES), rate, clip)]
+    )
+    session.advance(1)
+    return unpack(session.states()[0].parameters_P.astype(np.float64), recipe.architecture)
+
+
+def _gradient(name: str, config: Config, key: str, reference: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Read an engine's gradient of one parameter off a step."""
+    rate = _large_rate(float(np.abs(reference).max()), float(np.abs(weight).max()))
+    stepped = _step(name, config, optimizer="sgd", rate=rate, clip=None)[key]
+    return np.asarray((weight.astype(np.float64) - stepped) / rate)
+
+
+def _large_rate(gradient: float, weight: float) -> float:
+    """Choose a power of two that makes the step a thousand times the weights, so that float32 keeps its digits."""
+    if not 0 < gradient < math.inf or weight == 0:
+        return 1.0
+    return 2.0 ** max(-100, min(100, round(math.log2(1000 * weight / gradient))))
+
+
+def _expected_update(
+    config: Config, reference: dict[str, np.ndarray], weights: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Give the weights after the first step by the optimizer's formula, float64."""
+    norm = math.sqrt(sum(float((g * g).sum()) for g in reference.values()))
+    limit = config.training.clip_norm
+    factor = limit / norm if limit is not None and norm > limit else 1.0
+    rate, updated = config.training.learning_rate, {}
+    for name, gradient in reference.items():
+        g = factor * gradient
+        # Adam's first step: both moments are corrected back to g and g².
+        change = rate * g / (np.abs(g) + 1e-8) if config.training.optimizer == "adam" else rate * g
+        updated[name] = weights[name].astype(np.float64) - change
+    return updated
+
+
+def _float32(problem: Problem) -> dict[str, np.ndarray]:
+    """Give the gradients by PyTorch's modules in float32: what that precision alone costs."""
+    weights = {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in problem.weights.items()}
+    model = model_from_weights(problem.architecture, weights)
+    targets = torch.from_numpy(problem.targets)
+    predictions, _ = model(torch.from_numpy(problem.inputs_BTI.astype(np.float32)))
+    problem.loss(predictions, targets if targets.dtype == torch.int64 else targets.float()).mean().backward()
+    return {
+        name: np.zeros(p.shape) if p.grad is None else p.grad.double().numpy()
+        for name, p in named_parameters(model).items()
+    }
+
+
+def _differences(got: dict[str, np.ndarray], reference: dict[str, np.ndarray]) -> dict[str, float]:
+    return {name: relative_difference(got[name].reshape(1, -1), reference[name].reshape(1, -1)) for name in reference}
+
+
+def _row(weights: dict[str, np.ndarray], names: dict[str, np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.ravel(weights[name]) for name in names])[None]

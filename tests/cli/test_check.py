@@ -1,0 +1,47 @@
+"""`rnnlab check`: its table, its verdict, its exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import rnnlab.audit.check as check_module
+from rnnlab.audit.automatic import by_modules
+from tests.audit.test_check import spoil
+from tests.cli.conftest import Call
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "small.yaml"
+    path.write_text("task: {seq_len: 4}\nmodel: {hidden_size: 3, layers: 2}\nrecord: {sequences: 2}\n")
+    return str(path)
+
+
+def test_right_gradients_are_cleared(call: Call, config: str) -> None:
+    result = call("check", config)
+    assert result.code == 0
+    assert "All ways agree to" in result.out
+    assert "dL/dh layer 1" in result.out
+    assert max(map(len, result.out.splitlines())) <= 100
+
+
+def test_a_wrong_way_is_named_and_the_exit_code_is_1(call: Call, config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(check_module.WAYS, "modules", spoil(by_modules, ("dL/dh", 1)))
+    result = call("check", config)
+    assert result.code == 1
+    assert "WRONG: modules" in result.out
+    assert result.out.rstrip().endswith("wrong: modules")
+
+
+def test_json_says_the_same(call: Call, config: str) -> None:
+    report = json.loads(call("check", config, "--json").out)
+    assert report["agrees"] is True
+    assert report["engines"][0]["engine"] == "torch"
+    assert {row["name"] for row in report["quantities"]} >= {"dL/dh layer 0", "weight_hh_l1", "readout_bias"}
+
+
+def test_a_tolerance_of_zero_finds_rounding(call: Call, config: str) -> None:
+    assert call("check", config, "--tolerance", "0").code == 1
