@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from rnnlab.training import native_library
 from rnnlab.training.errors import EngineError
+from rnnlab.training.native_engine import NativeEngine
 from rnnlab.training.state import NetState, Recipe
+from rnnlab.training.torch_engine import TorchEngine
 
-ENGINES = ("auto", "torch")
+ENGINES = ("auto", "torch", "native")
 """What --engine takes; auto is the fastest that can train the net."""
 
 DEVICES = ("cpu", "cuda", "auto")
@@ -47,15 +50,19 @@ class Engine(Protocol):
 
 
 def make_engine(name: str = "auto", device: str = "cpu") -> Engine:
-    """Give an engine: `auto` or `torch`, on `cpu`, `cuda`, or `auto`, which takes CUDA where there is one.
+    """Give an engine on `cpu`, `cuda`, or `auto`, which takes CUDA where there is one.
+
+    The engine `auto` is `native` on the CPU where it is built, else `torch`.
 
     Raises:
         EngineError: there is no such engine or device here; the message says what to do.
     """
-    from rnnlab.training.torch_engine import TorchEngine
-
     if name not in ENGINES:
         raise EngineError(f"there is no engine '{name}'; valid: {', '.join(ENGINES)}")
     if device not in DEVICES:
         raise EngineError(f"there is no device '{device}'; valid: {', '.join(DEVICES)}")
+    if name == "native" and device == "cuda":
+        raise EngineError("the native engine trains on the CPU; use --device cpu, or --engine torch")
+    if name == "native" or (name == "auto" and device == "cpu" and native_library.missing() is None):
+        return NativeEngine()
     return TorchEngine(device)

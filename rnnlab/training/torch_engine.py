@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from rnnlab.nets import run_net, unpack
+from rnnlab.training.batches import Batches
 from rnnlab.training.errors import EngineError
 from rnnlab.training.optimizers import clip, make_optimizer
 from rnnlab.training.state import NetState, Recipe
-from rnnlab.training.streams import stream_from_text, stream_to_text
 
 _BLOCK_BYTES = 4 * 2**20
 """Batches are drawn some at a time: enough to hide numpy's overhead, few enough to stay in the cache."""
@@ -56,7 +56,8 @@ class TorchSession:
         self._record_at = {int(step): index for index, step in enumerate(recipe.record_steps_R)}
         self._step = states[0].step
         self._alive_S = np.array([state.diverged_at is None for state in states])
-        self._batches = _Batches(recipe, states)
+        self._batches = Batches(recipe, states)
+        self._block_size = max(1, _BLOCK_BYTES // (len(states) * self._batches.bytes_of_one()))
         self._load()
 
     def _load(self) -> None:
@@ -90,7 +91,7 @@ class TorchSession:
         """Make so many more updates, or as many as are left."""
         stop = min(self._step + updates, self._recipe.batches)
         while self._step < stop and self._alive_S.any():
-            count = min(stop - self._step, self._batches.block_size)
+            count = min(stop - self._step, self._block_size)
             inputs_NSBTI, targets_NSBTO = self._batches.draw(count)
             for x_SBTI, y_SBTO in zip(inputs_NSBTI, targets_NSBTO, strict=True):
                 self._record()
@@ -159,32 +160,3 @@ class TorchSession:
         if self._step == 0:
             return [float("nan")] * len(self._states)
         return [float(state.losses[self._step - 1]) for state in self._states]
-
-
-class _Batches:
-    """Draws the batches of a stack: once for all nets whose streams stand at the same point (the same seed)."""
-
-    def __init__(self, recipe: Recipe, states: Sequence[NetState]) -> None:
-        self._recipe = recipe
-        positions = [stream_to_text(state.stream) for state in states]
-        self._streams = {text: stream_from_text(text) for text in positions}
-        order = list(self._streams)
-        self._of_net_S = [order.index(text) for text in positions]
-        task_numbers = sum(part.size for part in recipe.sample(stream_from_text(positions[0]), 1))
-        self.block_size = max(1, _BLOCK_BYTES // (4 * len(states) * recipe.batch_size * task_numbers))
-
-    def draw(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draw `count` batches for every net: inputs (N, S, B, T, I) and targets (N, S, B, T, O)."""
-        size = self._recipe.batch_size
-        drawn = [self._recipe.sample(stream, count * size) for stream in self._streams.values()]
-        inputs, targets = (
-            [part[which].reshape(count, size, *part[which].shape[1:]) for part in drawn] for which in (0, 1)
-        )
-        return (
-            np.stack([inputs[index] for index in self._of_net_S], axis=1),
-            np.stack([targets[index] for index in self._of_net_S], axis=1),
-        )
-
-    def stream(self, net: int) -> np.random.Generator:
-        """Give a generator of its own that stands where this net's stream stands now."""
-        return stream_from_text(stream_to_text(list(self._streams.values())[self._of_net_S[net]]))

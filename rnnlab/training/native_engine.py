@@ -1,0 +1,170 @@
+"""The native engine: every net a loop of its own in compiled code (rnnlab/training/native/), on the CPU, in float32.
+
+A net's result depends on nothing but the net: not on the stack, the cuts, or what runs beside. The equations are those
+of rnnlab.nets.cells and rnnlab.training.optimizers, with the backward pass through time written by hand.
+
+S stack, B sequences in a batch, T timesteps, I inputs, O outputs, P parameters, N batches drawn at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from rnnlab.tasks.losses import CrossEntropy, MeanSquaredError
+from rnnlab.training import native_library
+from rnnlab.training.batches import Batches
+from rnnlab.training.errors import EngineError
+from rnnlab.training.state import NetState, Recipe
+
+_BLOCK_BYTES = 256 * 2**10
+"""Batches are drawn some at a time: enough to hide numpy's overhead, few enough to stay in the cache."""
+
+_CELLS, _NONLINEARITIES = ("elman", "lstm", "gru"), ("tanh", "relu", "identity")
+
+
+class NativeEngine:
+    """Trains with the compiled kernel."""
+
+    name = "native"
+    device = "cpu"
+
+    def __init__(self, instructions: str | None = None) -> None:
+        """Load the kernel, with the best instruction set of this processor or a given one.
+
+        Raises:
+            EngineError: it is not built or switched off; the message says what to do.
+        """
+        self._library = native_library.load(instructions)
+        self.instructions = self._library.instructions
+
+    def open(self, recipe: Recipe, states: Sequence[NetState]) -> NativeSession:
+        """Begin with the given states."""
+        return NativeSession(self._library, recipe, states)
+
+
+class NativeSession:
+    """A stack in training, one net after the other."""
+
+    def __init__(self, library: native_library.Library, recipe: Recipe, states: Sequence[NetState]) -> None:
+        if len({state.step for state in states}) != 1:
+            raise ValueError("all nets of a stack must stand at the same update")
+        self._library, self._recipe, self._states = library, recipe, list(states)
+        self._record_at = {int(step): index for index, step in enumerate(recipe.record_steps_R)}
+        self._step = states[0].step
+        self._batches = Batches(recipe, states)
+        self._block_size = max(1, _BLOCK_BYTES // self._batches.bytes_of_one())
+        inputs_BTI, _ = recipe.sample(np.random.default_rng(0), 1)
+        self._told = _tell(recipe, inputs_BTI.shape[1])
+        self._workspace = library.workspace(self._told)
+        for state in self._states:
+            _own(state, recipe.optimizer)
+
+    @property
+    def step(self) -> int:
+        """Updates made so far."""
+        return self._step
+
+    def advance(self, updates: int) -> None:
+        """Make so many more updates, or as many as are left."""
+        stop = min(self._step + updates, self._recipe.batches)
+        while self._step < stop and self._alive():
+            count = min(stop - self._step, self._block_size)
+            drawn = self._batches.draw_each(count)
+            for state, stream in zip(self._states, self._batches.of_net_S, strict=True):
+                self._train(state, *drawn[stream])
+            self._step += count
+        if not self._alive():
+            self._step = self._recipe.batches
+        if self._step == self._recipe.batches:
+            for state in self._alive():
+                self._record(state, self._step)
+
+    def _alive(self) -> list[NetState]:
+        return [state for state in self._states if state.diverged_at is None]
+
+    def _train(self, state: NetState, inputs_NBTI: np.ndarray, targets: np.ndarray) -> None:
+        """Make an update of one net with each batch, and record on the way."""
+        for start, stop in self._stretches(len(inputs_NBTI)):
+            if state.diverged_at is not None:
+                return
+            step = self._step + start
+            self._record(state, step)
+            losses = self._library.train(
+                self._told, self._net(state, step), self._workspace, inputs_NBTI[start:stop], targets[start:stop]
+            )
+            state.losses[step : step + len(losses)] = losses
+            if not math.isfinite(losses[-1]):
+                state.diverged_at = step + len(losses) - 1
+
+    def _stretches(self, count: int) -> Iterator[tuple[int, int]]:
+        """Cut the next updates where weights are to be recorded before one."""
+        cuts = [step - self._step for step in self._record_at if 0 < step - self._step < count]
+        return zip([0, *cuts], [*cuts, count], strict=True)
+
+    def _net(self, state: NetState, step: int) -> native_library.Net:
+        first, second = (state.moments.get(name) for name in ("first", "second"))
+        return native_library.Net(
+            state.parameters_P.ctypes.data,
+            None if first is None else first.ctypes.data,
+            None if second is None else second.ctypes.data,
+            state.learning_rate,
+            math.inf if state.clip_norm is None else state.clip_norm,
+            step,
+        )
+
+    def _record(self, state: NetState, step: int) -> None:
+        """Keep the weights, if this is a recorded step."""
+        record = self._record_at.get(step)
+        if record is not None:
+            state.snapshots_RP[record] = state.parameters_P
+
+    def states(self) -> list[NetState]:
+        """Give the states as they are now."""
+        for index, state in enumerate(self._states):
+            state.step = self._step
+            state.stream = self._batches.stream(index)
+        return self._states
+
+    def last_losses(self) -> list[float]:
+        """Give each net's most recent loss."""
+        if self._step == 0:
+            return [float("nan")] * len(self._states)
+        return [float(state.losses[self._step - 1]) for state in self._states]
+
+
+def _tell(recipe: Recipe, timesteps: int) -> native_library.Recipe:
+    """Put a recipe in the kernel's numbers.
+
+    Raises:
+        EngineError: it has no code for this loss.
+    """
+    net, loss = recipe.architecture, recipe.sequence_loss
+    if not isinstance(loss, MeanSquaredError | CrossEntropy):
+        raise EngineError(f"the native engine does not know the loss {loss!r}; use --engine torch")
+    return native_library.Recipe(
+        cell=_CELLS.index(net.cell),
+        nonlinearity=_NONLINEARITIES.index(net.nonlinearity or "tanh"),
+        inputs=net.input_size,
+        hidden=net.hidden_size,
+        layers=net.layers,
+        outputs=net.output_size,
+        timesteps=timesteps,
+        batch=recipe.batch_size,
+        loss=int(isinstance(loss, CrossEntropy)),
+        last_timestep_only=loss.last_timestep_only,
+        optimizer=int(recipe.optimizer == "adam"),
+    )
+
+
+def _own(state: NetState, optimizer: str) -> None:
+    """Make the state's arrays what the kernel may write to: its own, contiguous, float32."""
+    state.parameters_P = np.array(state.parameters_P, dtype=np.float32, order="C")
+    if optimizer == "adam":
+        zeros_P = np.zeros_like(state.parameters_P)
+        state.moments = {
+            name: np.array(state.moments.get(name, zeros_P), dtype=np.float32, order="C")
+            for name in ("first", "second")
+        }

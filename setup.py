@@ -1,0 +1,54 @@
+"""Builds the native engine where there is a C++ compiler; without one the install succeeds and torch trains.
+
+The kernel is compiled once for each instruction set, and the processor decides at run time which is used.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+FOLDER = Path("rnnlab/training/native")
+
+COMMON = ["-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
+COMMON += ["-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-Wno-psabi"]
+
+# (bytes of a vector, rows of a register tile, options)
+KERNELS: dict[str, tuple[int, int, list[str]]] = {"baseline": (16, 4, [])}
+if platform.machine() in ("x86_64", "AMD64"):
+    KERNELS["avx2"] = (32, 4, ["-mavx2", "-mfma"])
+    KERNELS["avx512"] = (64, 8, ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"])
+
+
+class BuildKernels(build_ext):
+    """Compiles kernel.cpp once for each instruction set."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile and link, as plain objects: the library has no Python in it."""
+        objects: list[str] = []
+        for name, (vector_bytes, rows, options) in KERNELS.items():
+            macros = [("KERNEL", name), ("VECTOR_BYTES", str(vector_bytes)), ("TILE_ROWS", str(rows))]
+            folder = str(Path(self.build_temp) / name)
+            objects += self.compiler.compile(
+                [str(FOLDER / "kernel.cpp")], output_dir=folder, macros=macros, extra_postargs=COMMON + options
+            )
+        objects += self.compiler.compile(
+            [str(FOLDER / "interface.cpp")], output_dir=self.build_temp, extra_postargs=COMMON
+        )
+        path = Path(self.get_ext_fullpath(ext.name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.compiler.link_shared_object(objects, str(path), libraries=["m"], target_lang="c")
+
+
+extension = Extension(
+    "rnnlab.training._native",
+    sources=[str(FOLDER / "kernel.cpp"), str(FOLDER / "interface.cpp")],
+    depends=[str(FOLDER / "kernel.h"), str(FOLDER / "vectors.h")],
+    optional=True,
+)
+
+setup(ext_modules=[] if os.environ.get("RNNLAB_NO_NATIVE") else [extension], cmdclass={"build_ext": BuildKernels})
