@@ -77,7 +77,7 @@ def train(
         config: a loaded config, its content as a mapping, or the path of a YAML file.
         overrides: `key=value`, as on the command line.
         runs: the runs folder.
-        engine: `auto` or `torch`.
+        engine: `auto`, `torch` or `native`.
         device: `cpu`, `cuda` or `auto`.
         force: make it again and replace the one that exists.
 
@@ -113,7 +113,7 @@ def sweep(
         overrides: `key=value` and axes, `key=1,2,3`, as on the command line.
         runs: the runs folder.
         jobs: worker processes; as many as there are cores.
-        engine: `auto` or `torch`.
+        engine: `auto`, `torch` or `native`.
         device: `cpu`, `cuda` or `auto`.
 
     Raises:

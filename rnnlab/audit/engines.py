@@ -21,7 +21,7 @@ from rnnlab.config import Config
 from rnnlab.nets import model_from_weights, named_parameters, pack, unpack
 from rnnlab.studies.prepare import draw_weights, prepare
 from rnnlab.tasks import CrossEntropy
-from rnnlab.training import BATCHES, ENGINES, NetState, Recipe, make_engine, make_stream
+from rnnlab.training import BATCHES, NetState, Recipe, available_engines, make_engine, make_stream
 
 _TOLERANCE = 1e-5
 """Float32 has 7 digits; a sum over a sequence and a batch loses one or two of them."""
@@ -56,7 +56,7 @@ def check_engines(config: Config) -> list[Step]:
     problem, weights = _batch(config), draw_weights(config)
     reference = {str(name): gradient for (name, layer), gradient in by_modules(problem).items() if layer is None}
     rounding = max(_differences(_float32(problem), reference).values())
-    return [_check(name, config, reference, weights, rounding) for name in ENGINES if name != "auto"]
+    return [_check(name, config, reference, weights, rounding) for name in available_engines()]
 
 
 def _check(

@@ -54,13 +54,21 @@ def _facts(runs: Path) -> dict[str, Any]:
         "cores": core_count(),
         "memory": text.size(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),
         "threads": f"1 used by rnnlab, {torch.get_num_threads()} by PyTorch alone",
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "engine": "torch",
+        "instructions": f"{torch.backends.cpu.get_cpu_capability()} in PyTorch",
+        "engine": _engine(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu (no CUDA device)",
         "runs": str(runs.resolve()),
         "free disk": text.size(shutil.disk_usage(_existing_parent(runs)).free),
         "git": shutil.which("git"),
     }
+
+
+def _engine() -> str:
+    """Say what --engine auto takes on the CPU."""
+    from rnnlab.training import make_engine
+
+    engine = make_engine()
+    return ", ".join([engine.name, *engine.details.values()])
 
 
 def _version(name: str) -> str | None:
@@ -79,7 +87,10 @@ def _advice(runs: Path) -> list[str]:
     """Say what is missing and what to do."""
     import torch
 
-    advice = []
+    from rnnlab.training.native_library import missing
+
+    reason = missing()
+    advice = [f"Training takes PyTorch, which is slower by far for small nets: {reason}."] if reason else []
     if not torch.cuda.is_available() and torch.version.cuda:
         advice.append("This PyTorch is a CUDA build, but there is no CUDA device; the CPU build is far smaller.")
     if shutil.which("git") is None:

@@ -18,7 +18,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Make a finished run again and replace it.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be done, and do nothing.")]
-EngineName = Annotated[str, typer.Option("--engine", metavar="auto|torch", help="What trains.")]
+EngineName = Annotated[str, typer.Option("--engine", metavar="auto|torch|native", help="What trains.")]
 Device = Annotated[
     str, typer.Option("--device", metavar="cpu|cuda|auto", help="Where it trains; nets this small run best on a CPU.")
 ]

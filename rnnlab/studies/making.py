@@ -29,7 +29,7 @@ from rnnlab.training import Engine
 class Slot:
     """A place in a stack: the run that belongs there, and whether it is still to be made.
 
-    A run that exists keeps its place all the same: PyTorch's rounding depends on the shape of the stack.
+    With PyTorch a run that exists keeps its place all the same: the rounding depends on the shape of the stack.
     """
 
     config: Config
@@ -77,9 +77,12 @@ def make_stack(slots: Sequence[Slot], job: Job) -> Iterator[Made]:
             if made:
                 yield made
             members.append(Member(prepared[index].begin(), workspace))
-        if any(member.workspace for member in members):
-            engine_stamp = stamp(job.engine.name, job.engine.device)
-            train_stack(job.engine, prepared[0].recipe, members, engine_stamp, job.hooks, any_stack=job.any_stack)
+        any_stack = job.any_stack or job.engine.any_stack
+        wanted = [member for member in members if member.workspace is not None]
+        if wanted:
+            engine_stamp = stamp(job.engine.name, job.engine.device, job.engine.details)
+            training = wanted if job.engine.any_stack else members
+            train_stack(job.engine, prepared[0].recipe, training, engine_stamp, job.hooks, any_stack=any_stack)
         for index, member in enumerate(members):
             if member.workspace is not None:
                 made = _attempt(index, partial(_publish, slots[index], prepared[index], member, job, started))
@@ -147,7 +150,7 @@ def _info(slot: Slot, facts: Mapping[str, Any], job: Job) -> dict[str, Any]:
         "command": job.command,
         "git": git_commit(Path.cwd()),
         "versions": versions(),
-        "machine": machine(),
+        "machine": machine() | job.engine.details,
     }
 
 

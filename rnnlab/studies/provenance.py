@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,6 @@ def machine() -> dict[str, Any]:
         "host": platform.node(),
         "system": f"{platform.system()} {platform.release()}",
         "processor": platform.machine(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
         "cores": os.cpu_count(),
     }
 
@@ -60,16 +60,18 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def stamp(engine: str, device: str) -> dict[str, Any]:
+def stamp(engine: str, device: str, details: Mapping[str, str]) -> dict[str, Any]:
     """Give all that the digits of a training depend on besides config and stack: a state is good only under the same.
 
     Args:
         engine: its name.
         device: its device.
+        details: what else its digits depend on.
     """
     return {
         "engine": engine,
         "device": device,
         "versions": versions(),
-        "processor": [machine()["processor"], machine()["instructions"]],
+        "processor": machine()["processor"],
+        "details": dict(details),
     }

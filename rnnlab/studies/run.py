@@ -39,7 +39,7 @@ def run_one(
         config: what to run.
         runs: the runs folder; the run goes to `<runs>/<name>/<label>-<hash12>`.
         values: what differs from the study's file, by dotted key: the label.
-        engine: `auto` or `torch`.
+        engine: `auto`, `torch` or `native`.
         device: `cpu`, `cuda` or `auto`.
         force: make it again and replace the one that exists.
         command: what the person typed, for run.json.

@@ -44,9 +44,18 @@ class Engine(Protocol):
 
     name: str
     device: str
+    details: dict[str, str]
+    """What else the last digits depend on: `instructions`, the instruction set, and what the engine was built from."""
+    any_stack: bool
+    """Whether a net's bits are the same in any stack, so that only the nets that are wanted need training."""
 
     def open(self, recipe: Recipe, states: Sequence[NetState]) -> Session:
         """Begin with the given states, which must all stand at the same update."""
+
+
+def available_engines() -> list[str]:
+    """Give the names of the engines that can train here."""
+    return ["torch"] if native_library.missing() else ["torch", "native"]
 
 
 def make_engine(name: str = "auto", device: str = "cpu") -> Engine:

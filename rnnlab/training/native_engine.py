@@ -30,6 +30,7 @@ class NativeEngine:
 
     name = "native"
     device = "cpu"
+    any_stack = True
 
     def __init__(self, instructions: str | None = None) -> None:
         """Load the kernel, with the best instruction set of this processor or a given one.
@@ -38,7 +39,7 @@ class NativeEngine:
             EngineError: it is not built or switched off; the message says what to do.
         """
         self._library = native_library.load(instructions)
-        self.instructions = self._library.instructions
+        self.details = {"instructions": self._library.instructions, "kernel": self._library.build}
 
     def open(self, recipe: Recipe, states: Sequence[NetState]) -> NativeSession:
         """Begin with the given states."""
@@ -49,6 +50,8 @@ class NativeSession:
     """A stack in training, one net after the other."""
 
     def __init__(self, library: native_library.Library, recipe: Recipe, states: Sequence[NetState]) -> None:
+        if not states:
+            raise ValueError("a stack needs at least one net")
         if len({state.step for state in states}) != 1:
             raise ValueError("all nets of a stack must stand at the same update")
         self._library, self._recipe, self._states = library, recipe, list(states)
@@ -73,6 +76,8 @@ class NativeSession:
         while self._step < stop and self._alive():
             count = min(stop - self._step, self._block_size)
             drawn = self._batches.draw_each(count)
+            for _, targets in drawn:
+                self._check(targets)
             for state, stream in zip(self._states, self._batches.of_net_S, strict=True):
                 self._train(state, *drawn[stream])
             self._step += count
@@ -81,6 +86,15 @@ class NativeSession:
         if self._step == self._recipe.batches:
             for state in self._alive():
                 self._record(state, self._step)
+
+    def _check(self, targets: np.ndarray) -> None:
+        """Hold that classes are ones that the net has outputs for: the kernel takes them at their word."""
+        outputs = self._recipe.architecture.output_size
+        if self._told.loss and (targets.min() < 0 or targets.max() >= outputs):
+            raise ValueError(
+                f"the task gave classes from {targets.min()} to {targets.max()}, "
+                f"but the net has outputs for 0 to {outputs - 1}"
+            )
 
     def _alive(self) -> list[NetState]:
         return [state for state in self._states if state.diverged_at is None]

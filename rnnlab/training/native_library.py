@@ -51,8 +51,10 @@ class Library:
     def __init__(self, path: Path, instructions: str | None = None) -> None:
         self._library = ctypes.CDLL(str(path))
         self._library.rnnlab_instructions.restype = ctypes.c_char_p
+        self._library.rnnlab_build.restype = ctypes.c_char_p
         self._library.rnnlab_workspace.restype = ctypes.c_int64
         self._library.rnnlab_train.restype = ctypes.c_int64
+        self.build = str(self._library.rnnlab_build().decode())
         self.available = self._list_instructions()
         if instructions is not None and instructions not in self.available:
             raise EngineError(f"this processor cannot run '{instructions}'; valid: {', '.join(self.available)}")
@@ -125,9 +127,7 @@ def _load(instructions: str | None) -> Library:
     try:
         return Library(path, instructions)
     except (OSError, AttributeError) as error:
-        raise EngineError(
-            f"the native engine cannot be loaded ({error}); {_INSTALL}, or use --engine torch"
-        ) from error
+        raise EngineError(f"the native engine cannot be loaded ({error}); {_INSTALL}, or use --engine torch") from error
 
 
 def _path() -> Path | None:

@@ -29,6 +29,7 @@ class TorchEngine:
     """Trains with PyTorch on `cpu`, `cuda`, or `auto`: CUDA where there is one."""
 
     name = "torch"
+    any_stack = False
 
     def __init__(self, device: str = "cpu") -> None:
         if device == "auto":
@@ -39,6 +40,7 @@ class TorchEngine:
                 "(rnnlab doctor says which build this is)"
             )
         self.device = device
+        self.details = {"instructions": torch.backends.cpu.get_cpu_capability()}
 
     def open(self, recipe: Recipe, states: Sequence[NetState]) -> TorchSession:
         """Put the stack on the device."""

@@ -19,6 +19,7 @@ from rnnlab.audit.engines import check_engines
 from rnnlab.audit.paths import by_paths, path_count
 from rnnlab.audit.problem import Answer
 from rnnlab.config import Config, config_from_mapping, load_config
+from rnnlab.training import available_engines
 from rnnlab.training.torch_engine import TorchSession
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
@@ -139,8 +140,10 @@ def test_a_wrong_engine_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> 
     "keys", [{"training__optimizer": "sgd", "training__learning_rate": 0.5}, {"training__clip_norm": 0.01}]
 )
 def test_the_update_of_every_optimizer_is_checked(keys: dict[str, Any]) -> None:
-    (step,) = check_engines(net(**keys))
-    assert step.agrees, step
+    steps = check_engines(net(**keys))
+    assert [step.engine for step in steps] == available_engines()
+    for step in steps:
+        assert step.agrees, step
 
 
 def test_the_number_of_paths_is_counted() -> None:

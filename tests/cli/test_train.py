@@ -9,6 +9,7 @@ import pytest
 
 from rnnlab.config import identity, load_config
 from rnnlab.store import open_run
+from rnnlab.training import make_engine
 from tests.cli.conftest import DIVERGING, Call
 from tests.store.samples import contents, holder
 
@@ -21,7 +22,7 @@ def test_a_run_is_made_and_shown(call: Call) -> None:
     assert result.err == ""
     lines = result.out.splitlines()
     assert lines[0].startswith("completed in ")
-    assert lines[0].endswith(" (torch engine, cpu)")
+    assert lines[0].endswith(f" ({make_engine().name} engine, cpu)")
     assert lines[2].startswith("final loss ")
     assert "||dL/dh_t||, bars on a logarithmic scale" in lines
     assert lines[-2:] == [str(folder), f"next: rnnlab show {folder}"]
@@ -130,7 +131,7 @@ def test_a_config_error_is_told_with_its_place(call: Call) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--engine", "jax"], "there is no engine 'jax'; valid: auto, torch"),
+        (["--engine", "jax"], "there is no engine 'jax'; valid: auto, torch, native"),
         (["--device", "tpu"], "there is no device 'tpu'; valid: cpu, cuda, auto"),
     ],
 )

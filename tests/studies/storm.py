@@ -28,9 +28,12 @@ SAVE_SHARE = 0.5
 LONGEST_LIFE = 0.5  # seconds
 
 
-def storm_config() -> Config:
+def storm_config(engine: str) -> Config:
     """Give a run of a few seconds: longer than any child lives."""
-    return small("training.batches=4000", "record.every=400", "record.weights=true", "model.cell=lstm")
+    wanted = ["training.batches=4000", "record.every=400", "record.weights=true", "model.cell=lstm"]
+    if engine == "native":
+        wanted += ["training.batches=20000", "record.every=2000", "model.hidden_size=32", "training.batch_size=48"]
+    return small(*wanted)
 
 
 @dataclass
@@ -55,12 +58,12 @@ def fork(work: Callable[[], object]) -> int:
         os._exit(1)
 
 
-def make(config: Config, runs: Path) -> Callable[[], object]:
+def make(config: Config, runs: Path, engine: str) -> Callable[[], object]:
     """Give what a child does."""
 
     def work() -> None:
         training._SAVE_SECONDS, training._SAVE_SHARE = SAVE_SECONDS, SAVE_SHARE
-        run_one(config, runs=runs)
+        run_one(config, runs=runs, engine=engine)
 
     return work
 
@@ -83,12 +86,12 @@ def saved_step(workspace: Path) -> int:
     return max((int(path.stem.partition("-")[2]) for path in workspace.glob("state-*.npz")), default=0)
 
 
-def storm(config: Config, runs: Path, kills: int, seed: int) -> Tally:
+def storm(config: Config, engine: str, runs: Path, kills: int, seed: int) -> Tally:
     """Kill so many children; a run that was finished on the way is begun anew under another folder."""
     chance, tally, rounds = random.Random(seed), Tally(), 0
     while tally.kills < kills:
         study = runs / str(rounds) / config.name
-        child = fork(make(config, runs / str(rounds)))
+        child = fork(make(config, runs / str(rounds), engine))
         if not wait_or_kill(child, chance.uniform(0.0, LONGEST_LIFE)):
             rounds += 1  # it came through: on to the next
             continue
@@ -99,14 +102,15 @@ def storm(config: Config, runs: Path, kills: int, seed: int) -> Tally:
         for entry in list_runs(study):  # killed between the rename and its end: then it is whole
             assert entry.damage is None, f"{entry.path} is not whole: {entry.damage}"
     for last in range(rounds + 1):
-        assert os.waitstatus_to_exitcode(os.waitpid(fork(make(config, runs / str(last))), 0)[1]) == 0
+        assert os.waitstatus_to_exitcode(os.waitpid(fork(make(config, runs / str(last), engine)), 0)[1]) == 0
     return tally
 
 
-def check(config: Config, folder: Path, kills: int, seed: int) -> str:
+def check(engine: str, folder: Path, kills: int, seed: int) -> str:
     """Hold the storm's runs against an undisturbed one."""
-    tally = storm(config, folder / "storm", kills, seed)
-    assert os.waitstatus_to_exitcode(os.waitpid(fork(lambda: run_one(config, runs=folder / "calm")), 0)[1]) == 0
+    config = storm_config(engine)
+    tally = storm(config, engine, folder / "storm", kills, seed)
+    assert os.waitstatus_to_exitcode(os.waitpid(fork(make(config, folder / "calm", engine)), 0)[1]) == 0
     (calm,) = list_runs(folder / "calm" / config.name)
     for study in (folder / "storm").glob(f"*/{config.name}"):
         (entry,) = list_runs(study)
@@ -122,10 +126,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--engine", default="torch", choices=["torch", "native"])
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        print(check(storm_config(), options.folder or Path(temporary), options.kills, options.seed))
+        print(check(options.engine, options.folder or Path(temporary), options.kills, options.seed))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from rnnlab.store.files import npz_bytes, read_npz
 from rnnlab.studies import making, training
 from rnnlab.studies.run import run_one
 from rnnlab.studies.training import Hooks, StoppedError
+from rnnlab.training import available_engines
 from tests.store.samples import holder
 from tests.studies.small import DIVERGING, ELMAN_ADAM, LSTM_SGD_CLIPPED, StopAt, result_bytes, small
 
@@ -122,7 +123,8 @@ def _flip_in_the_middle(path: Path) -> None:
 UNUSABLE: dict[str, Callable[[Path], None]] = {
     "another torch": _edit_stamp(lambda stamp: stamp["versions"].update(torch="0.0")),
     "another rnnlab": _edit_stamp(lambda stamp: stamp["versions"].update(rnnlab="0.0.0")),
-    "another engine": _edit_stamp(lambda stamp: stamp.update(engine="native")),
+    "another engine": _edit_stamp(lambda stamp: stamp.update(engine="abacus")),
+    "another instruction set": _edit_stamp(lambda stamp: stamp["details"].update(instructions="none")),
     "another device": _edit_stamp(lambda stamp: stamp.update(device="cuda")),
     "no stamp": _without("stamp"),
     "no stream": _without("stream"),
@@ -254,8 +256,10 @@ def test_the_same_seed_sees_the_same_batches_and_probe_whatever_the_weights(tmp_
     np.testing.assert_array_equal(readouts[0], readouts[1])
 
 
-def test_the_storm_of_kills_leaves_the_same_run(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.studies.storm", "--kills", "25", "--seed", "0", "--folder", str(tmp_path)]
+@pytest.mark.parametrize("engine", available_engines())
+def test_the_storm_of_kills_leaves_the_same_run(engine: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.studies.storm", "--kills", "25", "--engine", engine]
+    command += ["--folder", str(tmp_path)]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=root, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr

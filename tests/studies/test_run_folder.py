@@ -15,6 +15,7 @@ from rnnlab.config import identity, load_config
 from rnnlab.store import DamagedRunError, MissingRunError, find_run, open_run
 from rnnlab.store.files import sha256
 from rnnlab.studies.run import run_one
+from rnnlab.training import make_engine
 from tests.store.samples import contents
 from tests.studies.small import DIVERGING, UNSTABLE, small
 
@@ -114,10 +115,10 @@ def test_the_folder_holds_four_files_and_run_json_says_what_they_are(tmp_path: P
         assert info["files"][name] == {"bytes": len(content), "sha256": sha256(content)}
     assert (info["status"], info["flags"], info["diverged_at"]) == ("completed", [], None)
     assert (info["identity"], info["name"], info["label"], info["seed"]) == (identity(config), "study", "seed=3", 3)
-    assert (info["engine"], info["device"], info["threads"]) == ("torch", "cpu", 1)
+    assert (info["engine"], info["device"], info["threads"]) == (make_engine().name, "cpu", 1)
     assert info["command"] == "rnnlab train x.yaml seed=3"
     assert {"rnnlab", "python", "torch", "numpy"} <= set(info["versions"])
-    assert {"host", "system", "processor"} <= set(info["machine"])
+    assert {"host", "system", "processor", "instructions"} <= set(info["machine"])
     assert info["config"] == config.model_dump(mode="json", exclude={"sweep"})
     started, finished = (datetime.fromisoformat(info[key]) for key in ("started", "finished"))
     assert started <= finished
@@ -284,7 +285,7 @@ def test_an_interrupted_replacement_can_be_repeated(tmp_path: Path) -> None:
 
 
 def test_engines_and_devices_that_do_not_exist_are_sentences(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="there is no engine 'jax'; valid: auto, torch"):
+    with pytest.raises(ValueError, match="there is no engine 'jax'; valid: auto, torch, native"):
         run_one(small(), runs=tmp_path, engine="jax")
     with pytest.raises(ValueError, match="there is no device 'tpu'; valid: cpu, cuda, auto"):
         run_one(small(), runs=tmp_path, device="tpu")

@@ -13,6 +13,9 @@ from rnnlab.training import BATCHES, WEIGHTS, NetState, Recipe, Session, make_en
 
 BATCH_SIZE = 8
 
+ENGINE = "torch"
+"""What trains; the fixture `each_engine` tries all that there are."""
+
 
 def make_task(last_timestep_only: bool = False, seq_len: int = 6) -> Task:
     return task_types()["cumulative-average"].model_validate(
@@ -40,7 +43,7 @@ def begin(
 
 
 def open_session(recipe: Recipe, states: Sequence[NetState]) -> Session:
-    return make_engine("torch").open(recipe, states)
+    return make_engine(ENGINE).open(recipe, states)
 
 
 def train(recipe: Recipe, states: Sequence[NetState], *cuts: int) -> list[NetState]:

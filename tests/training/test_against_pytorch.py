@@ -1,4 +1,4 @@
-"""The torch engine makes the same updates as a plain PyTorch loop: nn.RNN, nn.LSTM, nn.GRU, torch.optim, clipping."""
+"""Every engine makes the same updates as a plain PyTorch loop: nn.RNN, nn.LSTM, nn.GRU, torch.optim, clipping."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from rnnlab.nets import unpack
 from rnnlab.training import NetState, Recipe
 from tests.nets.pytorch_nets import PytorchNet, freeze_second_biases
 from tests.training.setting import batches_of, begin, make_architecture, make_recipe, train
+
+pytestmark = pytest.mark.usefixtures("each_engine")
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("lstm", None), ("gru", None)]
 

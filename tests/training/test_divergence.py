@@ -12,6 +12,8 @@ from tests.nets.settings import reference_net
 from tests.reference import sequence_losses, unroll
 from tests.training.setting import assert_same, batches_of, begin, make_architecture, make_recipe, train
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 CASES = pytest.mark.parametrize(
     ("nonlinearity", "optimizer", "learning_rate"),
     [("relu", "sgd", 30.0), ("identity", "sgd", 3.0), ("identity", "sgd", 1e3), ("identity", "adam", 1e30)],

@@ -20,9 +20,17 @@ const Kernel *usable(int64_t i) {
 
 }  // namespace
 
+#if defined(__clang__)
+#define COMPILER __VERSION__
+#else
+#define COMPILER "GCC " __VERSION__
+#endif
 #define EXPORT __attribute__((visibility("default")))
 
 extern "C" {
+
+// What the kernels were built from and with: two builds may differ in the last digits.
+EXPORT const char *rnnlab_build() { return BUILD ", " COMPILER; }
 
 EXPORT const char *rnnlab_instructions(int64_t i) { return usable(i) ? usable(i)->instructions : nullptr; }
 

@@ -1,4 +1,4 @@
-"""The torch engine keeps its promises: the same bits however the work is cut, saved and resumed; records; errors."""
+"""Every engine keeps its promises: the same bits however the work is cut, saved and resumed; records; errors."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from tests.training.setting import (
     open_session,
     train,
 )
+
+pytestmark = pytest.mark.usefixtures("each_engine")
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("elman", "identity"), ("lstm", None), ("gru", None)]
 OPTIMIZERS = pytest.mark.parametrize("optimizer", ["adam", "sgd"])
@@ -67,7 +69,8 @@ def test_cutting_the_updates_changes_nothing(cuts: list[int]) -> None:
 def test_the_size_of_drawn_blocks_changes_nothing(bytes_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = make_recipe(make_architecture())
     expected = train(recipe, make_stack(recipe))
-    monkeypatch.setattr("rnnlab.training.torch_engine._BLOCK_BYTES", bytes_at_once)
+    for module in ("torch_engine", "native_engine"):
+        monkeypatch.setattr(f"rnnlab.training.{module}._BLOCK_BYTES", bytes_at_once)
     for one, other in zip(expected, train(recipe, make_stack(recipe), 3), strict=True):
         assert_same(one, other)
 
