@@ -7,13 +7,18 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test check format benchmarks clean
+# What depends on the engine is tested a second time as where there is no compiler: with PyTorch alone.
+WITHOUT_KERNEL := tests/audit/test_check.py tests/cli/test_check.py tests/cli/test_train.py tests/studies/test_going_on.py \
+	tests/studies/test_run_folder.py tests/training/test_native_engine.py
+
+.PHONY: run test check format sanitize bench clean
 
 run: $(INSTALLED)
 	$(BIN)/rnnlab train configs/cumulative_average.yaml
 
 test: check
 	$(BIN)/python -m pytest --numprocesses=auto
+	RNNLAB_NO_NATIVE=1 $(BIN)/python -m pytest --numprocesses=auto --quiet $(WITHOUT_KERNEL)
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -24,12 +29,17 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-benchmarks: $(INSTALLED)
+# The native engine's code under the address and undefined-behaviour sanitizers; also a part of the tests.
+sanitize: $(INSTALLED)
+	$(BIN)/python -m tests.training.native_sanitized
+
+# JAX is one of the contestants where it is installed: .venv/bin/pip install 'rnnlab[bench]'
+bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks
 
 # PyPI's torch for Linux brings several gigabytes of CUDA libraries, which these small nets do not need:
 # take the CPU build from where pip already looks, else from PyTorch's own index.
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt setup.py $(wildcard rnnlab/training/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "rnnlab needs Python 3.11 or later; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)

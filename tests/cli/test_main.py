@@ -244,7 +244,7 @@ main()
 def test_a_signal_ends_the_run_keeps_its_state_and_the_same_command_goes_on(
     call: Call, number: signal.Signals, code: int
 ) -> None:
-    arguments = ["train", "tiny.yaml", "training.batches=6000"]
+    arguments = ["train", "tiny.yaml", "training.batches=6000", "--engine", "torch"]
     config = load_config("tiny.yaml", ["training.batches=6000"])
     workspace = Path("runs/tiny") / f".{identity(config)[:12]}"
     with subprocess.Popen(

@@ -30,10 +30,10 @@ LONGEST_LIFE = 0.5  # seconds
 
 def storm_config(engine: str) -> Config:
     """Give a run of a few seconds: longer than any child lives."""
-    wanted = ["training.batches=4000", "record.every=400", "record.weights=true", "model.cell=lstm"]
+    work = ["training.batches=4000", "record.every=400"]
     if engine == "native":
-        wanted += ["training.batches=20000", "record.every=2000", "model.hidden_size=32", "training.batch_size=48"]
-    return small(*wanted)
+        work = ["training.batches=20000", "record.every=2000", "model.hidden_size=32", "training.batch_size=48"]
+    return small(*work, "record.weights=true", "model.cell=lstm")
 
 
 @dataclass

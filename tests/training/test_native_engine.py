@@ -17,6 +17,7 @@ from rnnlab.tasks import CrossEntropy, MeanSquaredError
 from rnnlab.training import Engine, EngineError, NetState, Recipe, make_engine, native_library
 from rnnlab.training.native_engine import NativeEngine
 from rnnlab.training.torch_engine import TorchEngine
+from tests.training import native_sanitized
 from tests.training.setting import assert_same, begin
 
 needs_kernel = pytest.mark.skipif(native_library.missing() is not None, reason="the native engine is not built here")
@@ -282,6 +283,13 @@ def test_a_broken_library_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPat
 
 
 # the build
+
+
+@needs_kernel
+@pytest.mark.skipif(native_sanitized.compiler() is None, reason="there is no C++ compiler here")
+def test_sanitizers_find_nothing(tmp_path: Path) -> None:
+    """Addresses and undefined behaviour, over odd sizes of every kind of net."""
+    assert native_sanitized.run(tmp_path).endswith("trainings: nothing found")
 
 
 @needs_kernel

@@ -46,7 +46,8 @@ def ulps(y: np.ndarray, exact: np.ndarray) -> np.ndarray:
     """Give the distances from the exact values, in units of float32's last place there."""
     nearest = np.abs(exact).astype(np.float32)
     unit = np.spacing(np.minimum(nearest, np.finfo(np.float32).max)).astype(np.float64)
-    return np.abs(y.astype(np.float64) - exact) / unit
+    distances: np.ndarray = np.abs(y.astype(np.float64) - exact) / unit
+    return distances
 
 
 @pytest.mark.parametrize(("name", "lowest"), [("tanh", -np.inf), ("sigmoid", -103.0), ("exp", -103.0)])
@@ -77,7 +78,7 @@ def test_tanh_saturates_no_earlier_than_its_error_allows(library: native_library
 @pytest.mark.parametrize(("name", "limits"), [("tanh", (-1.0, 1.0)), ("sigmoid", (0.0, 1.0)), ("exp", (0.0, np.inf))])
 def test_what_is_not_finite(library: native_library.Library, name: str, limits: tuple[float, float]) -> None:
     ends = np.array([-np.inf, -3e38, 3e38, np.inf], dtype=np.float32)
-    np.testing.assert_array_equal(library.apply(name, ends), np.repeat(np.float32(limits), 2))
+    np.testing.assert_array_equal(library.apply(name, ends), np.repeat(np.array(limits, dtype=np.float32), 2))
     assert np.isnan(library.apply(name, np.array([np.nan, -np.nan], dtype=np.float32))).all()
 
 
