@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from rnnlab.cli.init import question, shipped_configs
+from rnnlab.cli.init import question
 from rnnlab.config import describe_keys, load_config, load_sweep
+from rnnlab.shipped import shipped_configs
 from tests.cli.conftest import Call
 
 CONFIGS = Path(__file__).parents[2] / "configs"
