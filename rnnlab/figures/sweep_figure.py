@@ -61,6 +61,9 @@ def _subtitle(collection: Collection, plan: Plan) -> str:
     shown = {plan.x, plan.hue, plan.panel} | ({plan.y} if plan.kind == "phase" else set())
     over = [key for key in collection.axes if key not in shown]
     words = [collection.subtitle, *([f"median over {', '.join(over)}"] if over else [])]
+    count = len(collection.groups(plan.panel))
+    if count > _MOST_PANELS:
+        words.append(f"{_MOST_PANELS} of the {count} values of {plan.panel} are drawn")
     if plan.kind == "phase" and any(middle_of(name) is not None for name in plan.quantities):
         words.append("blue: gradients vanish, red: they explode")
     return "; ".join(words)
