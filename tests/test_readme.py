@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,13 +29,15 @@ def test_the_table_of_keys_is_the_schema() -> None:
 
 
 def test_its_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The module example as it stands; the one that reads runs needs a sweep, and is tried in tests/store."""
+    """The examples as they stand; the one that reads runs needs a sweep, and is tried in tests/store."""
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 2
-    names: dict[str, object] = {}
-    exec(blocks[1], names)
-    assert len(names["layer"].h_list) == 10  # type: ignore[attr-defined]
+    assert len(blocks) == 3
+    names: dict[str, Any] = {}
+    for block in blocks[1:]:
+        exec(block, names)
+    assert len(names["layer"].h_list) == 10
+    assert len(names["terms"]) == 3
 
 
 def test_every_command_it_names_exists() -> None:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-import rnnlab
 from rnnlab.cli import text
 from rnnlab.errors import UserError
+from rnnlab.shipped import shipped_configs
 
 _EXAMPLES = """\b
 Examples:
@@ -54,15 +54,6 @@ def init(
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(shipped[wanted].read_bytes())
     print(f"{target}\nnext: rnnlab train {target}")
-
-
-def shipped_configs() -> dict[str, Path]:
-    """Give the configs that come with rnnlab by name, those of a folder as `folder/name`."""
-    package = Path(rnnlab.__file__).parent
-    folder = package / "configs"  # where an installation has them; in a checkout they stand beside the package
-    if not folder.is_dir():
-        folder = package.parent / "configs"
-    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in sorted(folder.rglob("*.yaml"))}
 
 
 def question(file: Path) -> str:

@@ -21,7 +21,23 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from rnnlab.cli import diff, doctor, export, init, ls, show, sweep, text, train, validate
+from rnnlab.cli import (
+    check,
+    diff,
+    doctor,
+    explore,
+    export,
+    graph,
+    init,
+    labs,
+    ls,
+    plot,
+    show,
+    sweep,
+    text,
+    train,
+    validate,
+)
 from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
 
@@ -46,7 +62,7 @@ First steps:
   rnnlab show runs/vanishing               gradients and losses of a run
 """,
 )
-for module in (train, sweep, ls, show, diff, export, validate, init, doctor):
+for module in (train, sweep, ls, show, diff, plot, explore, export, validate, init, graph, check, labs, doctor):
     module.register(app)
 
 

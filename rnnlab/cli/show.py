@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import sys
 from typing import TYPE_CHECKING
 
 import typer
 
-from rnnlab.cli import options, report, text
+from rnnlab.cli import charts, options, report, text
 
 if TYPE_CHECKING:
     from rnnlab.store import Run
@@ -47,9 +49,11 @@ def _lines(run: Run) -> list[str]:
         "",
         *report.fact_lines(run),
         *_loss_curve(run),
+        *_loss_chart(run),
         "",
         *report.gradient_lines(run),
         "",
+        *_flow_chart(run),
         *_config(run),
         "",
         *_origin(run),
@@ -64,6 +68,30 @@ def _loss_curve(run: Run) -> list[str]:
     width = (text.terminal_width(sys.stdout) or 80) - 24
     line = text.sparkline(probe_loss, min(width, 60))
     return ["", f"probe loss, update {steps[0]} to {steps[-1]}", f"  {line}"]
+
+
+def _loss_chart(run: Run) -> list[str]:
+    """Draw the loss of every batch until it is no longer finite; a column of the chart is the mean of several."""
+    losses = list(itertools.takewhile(math.isfinite, run.metrics["loss"].tolist()))
+    if len(losses) < 2:
+        return []
+    wide = min(losses) > 0 and max(losses) > 5 * min(losses)
+    scale = "logarithmic" if wide else "linear"
+    lines = charts.chart([("loss", losses)], first=0, last=len(losses) - 1, across="batch", logarithmic=wide)
+    return ["", f"training loss, {scale} scale", *lines]
+
+
+def _flow_chart(run: Run) -> list[str]:
+    """Draw ||dL/dh_t|| of layer 0 at the first and the last record."""
+    norms_RLT, steps_R, last = run.metrics["grad_norm"], run.metrics["step"], report.last_record(run)
+    layers, timesteps = norms_RLT.shape[1:]
+    if timesteps < 2:
+        return []
+    records = [0] if last == 0 else [0, last]
+    curves = [(f"update {steps_R[record]}", norms_RLT[record, 0].tolist()) for record in records]
+    title = "||dL/dh_t||" + (", layer 0" if layers > 1 else "")
+    lines = charts.chart(curves, first=1, last=timesteps, across="timestep t", logarithmic=True)
+    return [f"{title}, logarithmic scale", *lines, ""]
 
 
 def _config(run: Run) -> list[str]:

@@ -107,7 +107,10 @@ def seconds(written: str, option: str) -> float:
     if not match or not any(match.groups()):
         raise typer.BadParameter(f"got '{written}'; valid: a time such as 5h, 90m, 1h30m or 45s", param_hint=option)
     hours, minutes, rest = (float(part or 0) for part in match.groups())
-    return 3600 * hours + 60 * minutes + rest
+    total = 3600 * hours + 60 * minutes + rest
+    if total <= 0:
+        raise typer.BadParameter(f"got '{written}'; a time must be longer than nothing", param_hint=option)
+    return total
 
 
 def _work(

@@ -95,7 +95,8 @@ class Sweep:
         is_axis = key in self.axes
         path = ("sweep", "axes", key, self.axes[key].index(combination[key])) if is_axis else fault.path
         problem = self._draft.problem(Fault(path, fault.sentence, fault.names_key))
-        return Problem(f"{problem.message} (in the combination {told})", problem.source, problem.line, problem.column)
+        where = f" (in the combination {told})" if told else ""
+        return Problem(problem.message + where, problem.source, problem.line, problem.column)
 
     def _nothing_left(self) -> Problem:
         return self._draft.problem(Fault(("sweep", "exclude"), "every combination is left out; no run remains"))

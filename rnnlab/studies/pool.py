@@ -79,7 +79,7 @@ class Pool:
         self.workers: list[Worker] = []
         self._started = 0
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["rnnlab.studies.worker"])
+        self._context.set_forkserver_preload(["rnnlab.studies.server"])
 
     def idle_worker(self) -> Worker | None:
         """Give a worker that has nothing to do, a new one if there may be more of them."""

@@ -10,7 +10,8 @@ import os
 import shutil
 import socket
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +19,18 @@ from typing import Any
 
 from rnnlab.config import Sweep
 from rnnlab.errors import UserError
-from rnnlab.store import StoreError, StudyLock, folder_hashes, look_at, remove_leftovers, short_hash, write_index
-from rnnlab.store.files import json_bytes, write_bytes
+from rnnlab.store import (
+    DamagedRunError,
+    RunBusyError,
+    StoreError,
+    StudyLock,
+    folder_hashes,
+    look_at,
+    remove_leftovers,
+    short_hash,
+    write_index,
+)
+from rnnlab.store.files import json_bytes, read_json, write_bytes
 from rnnlab.studies.messages import Setting
 from rnnlab.studies.plan import PlannedRun, plan_runs
 from rnnlab.studies.pool import Worker
@@ -29,6 +40,10 @@ MOST_RUNS = 100_000
 """More are surely a slip of the pen: at a second each, a hundred thousand take a day of one core."""
 
 _STATUS_SECONDS = 2.0
+
+_INTRODUCTION_SECONDS = 0.5
+"""A sweep writes its status milliseconds after it has taken the lock."""
+
 _INDEX_SECONDS = 60.0
 _INDEX_SHARE = 0.02
 """The index is written anew once a minute, or less often where that would take more than 2 % of the time."""
@@ -127,7 +142,7 @@ def run_sweep(
         _check_engine(engine, device)
     study = plan.study.resolve()
     study.mkdir(parents=True, exist_ok=True)
-    with StudyLock(study):
+    with _locked(study):
         reporter = _Reporter(study, watch, command)
         reporter.begin(Tally(len(plan.runs), existed=len(plan.existing)))  # at once: others are told who holds it
         find_existing(plan)  # as it is now that nobody else can change it
@@ -142,6 +157,36 @@ def run_sweep(
         reporter.end(outcome)
         write_index(study)
     return outcome
+
+
+@contextmanager
+def _locked(study: Path) -> Iterator[None]:
+    """Hold the study's lock; a holder that has begun just now is given a moment to say in its status who it is."""
+    deadline = time.monotonic() + _INTRODUCTION_SECONDS
+    with ExitStack() as exits:
+        while True:
+            known = _holder_is_known(study) or time.monotonic() >= deadline
+            try:
+                exits.enter_context(StudyLock(study))
+                break
+            except RunBusyError:
+                if known:
+                    raise
+            time.sleep(0.01)
+        yield
+
+
+def _holder_is_known(study: Path) -> bool:
+    """Tell whether the status is of a sweep that works now, and not what an earlier one has left."""
+    try:
+        status = read_json(study / "status.json")
+        if status["host"] == socket.gethostname():
+            os.kill(status["pid"], 0)
+        return bool(status["state"] == "running")
+    except PermissionError:  # it is alive, and someone else's
+        return True
+    except (DamagedRunError, KeyError, TypeError, OSError):
+        return False
 
 
 def _check_engine(engine: str, device: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 WEIGHTS, BATCHES, PROBE = 0, 1, 2
-"""The streams: initial weights, training batches, probe sequences."""
+"""The streams: initial weights, training batches, probe sequences. Stream 3 is that of the figures' fresh sequences."""
 
 
 def make_stream(seed: int, stream: int) -> np.random.Generator:

@@ -26,6 +26,7 @@ from rnnlab.cli import init
 from rnnlab.cli.main import app
 from rnnlab.cli.signals import STOP
 from rnnlab.config import identity, load_config
+from rnnlab.shipped import shipped_configs
 from tests.cli.conftest import Call
 from tests.store.samples import make_run
 
@@ -267,7 +268,7 @@ def test_a_signal_ends_the_run_keeps_its_state_and_the_same_command_goes_on(
 
 
 def test_a_stop_that_comes_too_late_is_no_stop(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = init.shipped_configs
+    real = shipped_configs
 
     def signalled() -> dict[str, Path]:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -106,7 +106,7 @@ def test_every_drawn_state_has_a_node_and_all_text_is_on_the_page(
         figure = draw_graph(graph, find_style(style), paths)
         circles = [patch for axes in figure.axes for patch in axes.patches if isinstance(patch, Circle)]
         assert len(circles) == len(shown(timesteps, 20)) * len(shown(layers, 4))
-        figure.draw_without_rendering()  # type: ignore[no-untyped-call]
+        figure.draw_without_rendering()
         page = figure.bbox
         texts = [*figure.texts, *(text for axes in figure.axes for text in [*axes.texts, axes.xaxis.label])]
         for text in texts:

@@ -1,0 +1,105 @@
+"""rnnlab explore: sliders for the scales of the weights, and at once how the gradient flows."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rnnlab.cli import options
+from rnnlab.cli.signals import STOP
+from rnnlab.errors import UserError
+
+if TYPE_CHECKING:
+    from rnnlab.figures.explore_model import Explorer, Settings
+
+_EXAMPLES = """\b
+Examples:
+  rnnlab explore configs/vanishing.yaml                    a window
+  rnnlab explore configs/lstm.yaml --web                   a page for the browser, on this machine only
+  rnnlab explore configs/vanishing.yaml model.layers=2 task.seq_len=20
+  rnnlab explore configs/vanishing.yaml --save flow.png --weight-scale 1.5
+
+The scales multiply the weights of the config's seed as drawn at scale 1; one sequence is shown, the first of its
+probe sequences. A notebook has the same: from rnnlab.figures.explore import explore (needs rnnlab[notebook]).
+"""
+
+WeightScale = Annotated[
+    float | None, typer.Option("--weight-scale", metavar="X", help="Where weight_scale starts; else the config's.")
+]
+BiasScale = Annotated[
+    float | None, typer.Option("--bias-scale", metavar="Y", help="Where bias_scale starts; else the config's.")
+]
+
+
+class ExploreError(UserError):
+    """Options that do not go together."""
+
+    exit_code = 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EXAMPLES)(explore)
+
+
+def explore(
+    config: options.ConfigFile,
+    overrides: options.Overrides = None,
+    web: Annotated[bool, typer.Option("--web", help="Serve it to a browser, at 127.0.0.1.")] = False,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="N", min=0, max=65535, help="Of --web; the default is 8988, or a free one."),
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FILE", help="Write the picture (.png, .svg, .pdf) instead.")
+    ] = None,
+    weight_scale: WeightScale = None,
+    bias_scale: BiasScale = None,
+) -> None:
+    """Move sliders and see how the scales of weights and biases change the gradient flow."""
+    _check(web=web, port=port, save=save, scales={"--weight-scale": weight_scale, "--bias-scale": bias_scale})
+    from rnnlab.config import load_config
+
+    loaded = load_config(config, overrides or [])
+    from rnnlab.figures.explore import open_window, save_picture
+    from rnnlab.figures.explore_model import Explorer
+
+    explorer = Explorer(loaded)
+    settings = explorer.start.with_scales(weight_scale, bias_scale)
+    if save is not None:
+        save_picture(explorer, settings, save)
+        print(save)
+    elif web:
+        _serve(explorer, settings, port)
+    else:
+        open_window(explorer, settings, STOP.asked)
+    if STOP.asked():
+        raise typer.Exit(STOP.exit_code)
+
+
+def _check(*, web: bool, port: int | None, save: Path | None, scales: dict[str, float | None]) -> None:
+    if save is not None and web:
+        raise ExploreError("--save writes a file and --web serves a page; choose one of them")
+    if port is not None and not web:
+        raise ExploreError("--port goes with --web")
+    for option, value in scales.items():
+        if value is not None and not math.isfinite(value):
+            raise ExploreError(f"{option}: got '{value}'; a scale is a finite number")
+    if save is not None:
+        from rnnlab.figures.explore import check_target
+
+        check_target(save)
+
+
+def _serve(explorer: Explorer, settings: Settings, port: int | None) -> None:
+    from rnnlab.figures.explore_web import serve
+
+    def announce(address: str) -> None:
+        print(address, flush=True)
+        print("open this address in a browser; Ctrl-C ends it", file=sys.stderr, flush=True)
+
+    serve(explorer, settings, port, announce, STOP.asked)

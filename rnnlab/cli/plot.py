@@ -1,0 +1,87 @@
+"""rnnlab plot: pictures of one run, of several, or of a sweep."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rnnlab.cli import options, text
+
+if TYPE_CHECKING:
+    from rnnlab.figures.choosing import Chosen
+
+_EXAMPLES = """\b
+Examples:
+  rnnlab plot runs/cumulative-average                        all there is to see of a run, in one figure
+  rnnlab plot runs/lstm --kind flow --format pdf --style paper
+  rnnlab plot runs/weight-scale                              a sweep: quantities, flows, losses, phases
+  rnnlab plot runs/weight-scale --x weight_scale --y final_gradient_slope --hue nonlinearity
+  rnnlab plot runs/nightly --kind phase --hue final_loss     two axes, the quantity as colour
+  rnnlab plot runs/one-layer runs/two-layers --kind loss     several runs: overlaid
+
+\b
+Kinds of one run:
+  overview (default), loss, flow, map, eigenvalues, spectrum, hidden, predictions
+Kinds of several runs (default: all that fit):
+  quantity    --y, a quantity of the index, against --x, an axis; --hue and --panel: further axes
+  flow        --y grad_norm, cell_grad_norm or hidden_norm against timesteps; --hue, --panel: axes
+  loss        the loss against batches; --hue, --panel: axes
+  phase       --hue, a quantity of the index, as colour over --x and --y, two axes; --panel: a third
+
+Curves are medians over the runs that the axes leave together, bands hold the middle half of them.
+Figures go to runs/<name>/figures/; their paths are printed on stdout.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EXAMPLES)(plot)
+
+
+def plot(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run folders or study folders.")],
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="One kind of figure only; listed below.")] = None,
+    x: Annotated[str | None, typer.Option("--x", metavar="AXIS", help="What goes across.")] = None,
+    y: Annotated[str | None, typer.Option("--y", metavar="NAME", help="What goes upward.")] = None,
+    hue: Annotated[str | None, typer.Option(metavar="NAME", help="What is told by colour.")] = None,
+    panel: Annotated[str | None, typer.Option(metavar="AXIS", help="What has a panel for each value.")] = None,
+    file_format: Annotated[str, typer.Option("--format", metavar="png|svg|pdf", help="Kind of file.")] = "png",
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="PREFIX", help="What the files' names begin with.")
+    ] = None,
+    style: Annotated[str, typer.Option(metavar="paper|screen|dark", help="Colours and sizes.")] = "screen",
+    quiet: options.Quiet = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of what was written.")] = False,
+) -> None:
+    """Draw figures of a run, of several runs or of a sweep."""
+    from rnnlab.figures.choosing import choose_runs, draw_figures
+    from rnnlab.figures.errors import choose
+    from rnnlab.figures.plan import Wish
+    from rnnlab.figures.saving import save, target_of
+    from rnnlab.figures.style import FORMATS, find_style, using
+
+    looks, file_format = find_style(style), choose("--format", file_format, FORMATS)
+    chosen = choose_runs(paths, _complain)
+    where = target_of(out, chosen.folder)
+    written = []
+    with using(looks):
+        for drawn in draw_figures(chosen, Wish(kind, x, y, hue, panel), looks, _complain):
+            written.append(save(drawn, where, file_format))
+            if not (quiet or as_json):
+                print(written[-1])
+    if as_json:
+        _print_json(written, chosen, file_format)
+
+
+def _complain(problem: str) -> None:
+    print(text.printable(problem), file=sys.stderr)
+
+
+def _print_json(written: list[Path], chosen: Chosen, file_format: str) -> None:
+    print(
+        json.dumps([{"path": str(path), "format": file_format, "runs": len(chosen.runs)} for path in written], indent=2)
+    )

@@ -1,0 +1,179 @@
+"""Axes: logarithmic ones whose ticks never crowd, marks for what they cannot show, sentences instead of pictures."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from rnnlab.figures.style import Style
+
+_MOST_TICKS = 5
+_SMALLEST, _LARGEST, _LEAST_POWER = 5e-324, 1.7e308, -323  # what a float64 can hold
+
+
+def finite_positive(values: np.ndarray) -> np.ndarray:
+    """Give those values that a logarithmic axis can show."""
+    values = np.asarray(values, dtype=np.float64).ravel()
+    return values[np.isfinite(values) & (values > 0)]
+
+
+def log_helps(values: np.ndarray, factor: float = 5.0) -> bool:
+    """Tell whether values span so much that a logarithmic axis shows more: all positive, and such a factor."""
+    finite = np.asarray(values, dtype=np.float64).ravel()
+    finite = finite[np.isfinite(finite)]
+    return bool(finite.size and finite.min() > 0 and finite.max() >= factor * finite.min())
+
+
+def set_log(axes: Axes, values: np.ndarray, which: Literal["x", "y"] = "y") -> None:
+    """Make an axis logarithmic, with room for all values that it can show, and with ticks that never crowd."""
+    shown = finite_positive(values)
+    low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.1, 10.0)
+    room = 10 ** max(0.06 * math.log10(high / low) if high / low < math.inf else 30, 0.08)
+    limits = (max(low / room, _SMALLEST), min(high * room, _LARGEST))
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    set_limits = axes.set_ylim if which == "y" else axes.set_xlim
+    set_limits(*limits)  # before the scale, which would else look for limits of its own and may overflow
+    # A zero leaves a gap: by default a line would fall from its neighbour to far below.
+    (axes.set_yscale if which == "y" else axes.set_xscale)("log", nonpositive="mask")
+    set_limits(*limits)
+    ticks = log_ticks(*limits)
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_ticks(ticks, tick_labels(ticks))
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Give at most six ticks: powers of ten, or 1, 2, 5, or evenly spaced ones where the range is narrow."""
+    powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
+    if len(powers) > 2:
+        stride = math.ceil(len(powers) / _MOST_TICKS)
+        return [10.0**power for power in powers if power % stride == 0 and power >= _LEAST_POWER]
+    for steps in ((1, 3), (1, 2, 5)):
+        ticks = [step * 10.0**power for power in range(powers.start - 1, powers.stop) for step in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if 3 <= len(ticks) <= _MOST_TICKS:
+            return ticks
+    return [
+        float(tick)
+        for tick in MaxNLocator(_MOST_TICKS - 1, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        if low <= tick <= high and tick > 0
+    ]
+
+
+def tick_labels(ticks: Sequence[float]) -> list[str]:
+    """Write the ticks of a logarithmic axis: all plain, or all as powers of ten."""
+    exponents = [math.log10(tick) for tick in ticks]
+    are_powers = all(abs(exponent - round(exponent)) < 1e-6 for exponent in exponents)
+    if are_powers and not all(-2.5 < exponent < 3.5 for exponent in exponents):
+        return [f"$10^{{{round(exponent)}}}$" for exponent in exponents]
+    return [f"{tick:.4g}" for tick in ticks]
+
+
+def signed(value: float) -> str:
+    """Write a number with a true minus sign, as matplotlib does."""
+    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+
+
+def mark_unshowable(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, style: Style) -> None:
+    """Mark true zeros at the lower edge of a logarithmic axis and infinities at its upper edge."""
+    for wanted, marker, height, name in ((y == 0, "v", 0.02, "exactly 0"), (np.isposinf(y), "^", 0.98, "infinite")):
+        if wanted.any():
+            place = axes.get_xaxis_transform()
+            label = f"_{name}"
+            axes.plot(
+                x[wanted],
+                np.full(int(wanted.sum()), height),
+                marker,
+                color=colour,
+                transform=place,
+                clip_on=False,
+                markersize=0.5 * style.font,
+                label=label,
+            )
+
+
+def mark_names(axes: Axes | Iterable[Axes]) -> dict[str, str]:
+    """Give the marks of `mark_unshowable` that stand in some axes: what each means, and its marker."""
+    several = axes if isinstance(axes, Iterable) else [axes]
+    lines = [line for each in several for line in each.get_lines()]
+    names = {"_exactly 0": "v", "_infinite": "^"}
+    present = {str(line.get_label()) for line in lines}
+    return {name[1:]: marker for name, marker in names.items() if name in present}
+
+
+def whole_ticks(axes: Axes, low: float, high: float, which: Literal["x", "y"] = "x") -> None:
+    """Put ticks at a few whole numbers."""
+    locator = MaxNLocator(_MOST_TICKS, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
+    ticks = [tick for tick in locator.tick_values(low, high) if low <= tick <= high]
+    if low not in ticks and (not ticks or ticks[0] - low > 0.12 * (high - low)):
+        ticks = [low, *ticks]
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_ticks(ticks, [f"{tick:.0f}" for tick in ticks])
+
+
+def timesteps_axis(axes: Axes, timesteps: int) -> None:
+    """Label the axis of timesteps, 1 to T, with room for one alone."""
+    room = max(0.03 * (timesteps - 1), 0.5 if timesteps == 1 else 0.1)
+    axes.set_xlim(1 - room, timesteps + room)
+    whole_ticks(axes, 1, timesteps)
+    axes.set_xlabel("timestep t")
+
+
+def updates_axis(axes: Axes, first: int, last: int) -> None:
+    """Label the axis of updates."""
+    room = max(0.02 * (last - first), 0.5)
+    axes.set_xlim(first - room, last + room)
+    whole_ticks(axes, first, last)
+    axes.set_xlabel("update")
+
+
+def legend(axes: Axes, *, columns: int = 1, title: str | None = None) -> None:
+    """Put the legend beside the axes, where it hides nothing."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(
+            loc="upper left",
+            bbox_to_anchor=(1.02, 1.0),
+            ncols=columns,
+            title=title,
+            alignment="left",
+            title_fontsize="medium",
+        )
+
+
+def legend_above(axes: Axes, *, columns: int = 2) -> None:
+    """Put the legend between the title and the axes."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, columnspacing=1.0)
+
+
+def say(axes: Axes, sentence: str, title: str = "") -> None:
+    """Say in a sentence what cannot be drawn."""
+    axes.set_axis_off()
+    axes.set_title(title)
+    axes.text(
+        0.5,
+        0.5,
+        "\n".join(textwrap.wrap(sentence, 34)),
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        label="sentence",
+    )
+
+
+def limits_of(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """Give the range of finite values with a little room."""
+    array = np.asarray(values, dtype=np.float64)
+    array = array[np.isfinite(array)]
+    low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 1.0)
+    room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
+    return low - room, high + room

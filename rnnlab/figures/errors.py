@@ -1,0 +1,33 @@
+"""What a person may get wrong when asking for a picture."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rnnlab.errors import UserError
+
+
+class FigureError(UserError):
+    """A figure was asked for that these runs cannot give; the message says which they can."""
+
+    exit_code: ClassVar[int] = 2
+
+
+def choose(option: str, wanted: str, valid: Sequence[str]) -> str:
+    """Find a name among the valid ones, whole or by its last part (`weight_scale`, `weight-scale`).
+
+    Raises:
+        FigureError: it is none of them; the message lists them, and the nearest.
+    """
+    for spelling in (wanted, wanted.replace("-", "_")):
+        for name in valid:
+            if spelling in {name, name.rpartition(".")[2]}:
+                return name
+    if not valid:
+        raise FigureError(f"{option}: got '{wanted}', but these runs have nothing to choose from")
+    short = {name.rpartition(".")[2]: name for name in valid}
+    near = difflib.get_close_matches(wanted.replace("-", "_"), [*valid, *short], n=1)
+    hint = f". Did you mean '{short.get(near[0], near[0])}'?" if near else ""
+    raise FigureError(f"{option}: got '{wanted}'; valid: {', '.join(valid)}{hint}")

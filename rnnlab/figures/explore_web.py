@@ -1,0 +1,88 @@
+"""The explorer in a browser: matplotlib's WebAgg application, served to this machine alone.
+
+WebAgg paints here and sends pictures; the browser sends back where the mouse is. So the same widgets work, and
+nothing is fetched from anywhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from rnnlab.figures.errors import FigureError
+from rnnlab.figures.explore import make_view
+from rnnlab.figures.explore_model import Explorer, Settings
+
+ADDRESS = "127.0.0.1"
+"""Only programs of this machine can reach it; from another one, `ssh -L 8988:127.0.0.1:8988 HOST`."""
+
+DEFAULT_PORT = 8988
+
+_LOOK_EVERY = 0.1  # seconds between two looks at whether a signal asked for the end
+
+NO_TORNADO = "--web needs tornado: pip install 'rnnlab[web]'"
+
+
+def serve(
+    explorer: Explorer,
+    start: Settings,
+    port: int | None,
+    announce: Callable[[str], None],
+    should_stop: Callable[[], bool],
+) -> None:
+    """Serve the view until `should_stop` says so.
+
+    Args:
+        explorer: computes what is drawn.
+        start: where sliders and buttons stand at first.
+        port: None for 8988, or a free one if that is taken.
+        announce: is told the address for the browser.
+        should_stop: is asked ten times a second.
+
+    Raises:
+        FigureError: tornado is missing, or the port cannot be had.
+    """
+    try:
+        import tornado.web  # noqa: F401
+    except ImportError:
+        raise FigureError(NO_TORNADO) from None
+    from matplotlib import pyplot
+
+    with _listen(port) as listener:
+        pyplot.switch_backend("webagg")
+        view = make_view(explorer, start)
+        asyncio.run(_serve(listener, announce, should_stop))
+        pyplot.close(view.figure)
+
+
+def _listen(port: int | None) -> socket.socket:
+    """Take the port, or if none was asked for the default one or any that is free."""
+    try:
+        listener = socket.create_server((ADDRESS, DEFAULT_PORT if port is None else port))
+    except OSError as error:
+        if port is None:
+            listener = socket.create_server((ADDRESS, 0))
+        elif error.errno == errno.EADDRINUSE:
+            raise FigureError(f"--port: {port} is taken; without --port a free one is found") from None
+        else:
+            reason = error.strerror
+            raise FigureError(f"--port: {port} cannot be had ({reason}); choose one from 1024 to 65535") from None
+    listener.setblocking(False)
+    return listener
+
+
+async def _serve(listener: socket.socket, announce: Callable[[str], None], should_stop: Callable[[], bool]) -> None:
+    from matplotlib.backends import backend_webagg
+    from tornado.httpserver import HTTPServer
+
+    application: Any = backend_webagg.WebAggApplication
+    server: Any = HTTPServer(application())
+    server.add_socket(listener)
+    announce(f"http://{ADDRESS}:{listener.getsockname()[1]}/")
+    while not should_stop():
+        await asyncio.sleep(_LOOK_EVERY)
+    server.stop()
+    await server.close_all_connections()
