@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--longest", type=float, default=4.0, help="seconds that a start is left alone at most")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--engine", default="torch", choices=["auto", "torch", "native"])
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         storm = Storm(Path(folder), options)
@@ -70,6 +71,7 @@ class Storm:
     def _start(self, runs: str) -> subprocess.Popen[bytes]:
         self.mark = uuid.uuid4().hex
         command = [sys.executable, "-m", "rnnlab", "sweep", str(self.config), "--quiet", f"-j{self.options.jobs}"]
+        command += ["--engine", self.options.engine]
         return subprocess.Popen(
             [*command, "--runs", str(self.folder / runs)],
             env={**os.environ, "STORM_MARK": self.mark},

@@ -1,4 +1,7 @@
-"""Sweeps of small nets as commands in processes of their own, and what they leave."""
+"""Sweeps of small nets as commands in processes of their own, and what they leave.
+
+They train with PyTorch, which takes long enough over such nets that there is time to stop, kill and look.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ def command(*arguments: object) -> list[str]:
 def start(folder: Path, *arguments: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Begin `rnnlab sweep` in a folder."""
     return subprocess.Popen(
-        command("sweep", *arguments),
+        command("sweep", *arguments, "--engine", "torch"),
         cwd=folder,
         env={**BARE, **(env or {})},
         stdin=subprocess.DEVNULL,
@@ -80,10 +83,10 @@ def sweep(folder: Path, *arguments: object, env: Mapping[str, str] | None = None
     return end(start(folder, *arguments, env=env), seconds)
 
 
-def sweep_here(config: Path, runs: Path, *, jobs: int = 2) -> Outcome:
+def sweep_here(config: Path, runs: Path, *, jobs: int = 2, engine: str = "torch") -> Outcome:
     """Run a sweep from this process: its server, with PyTorch imported, stays for the next one."""
     plan = plan_sweep(load_sweep(config, []), runs)
-    return run_sweep(plan, Policy(jobs), Watch())
+    return run_sweep(plan, Policy(jobs), Watch(), engine=engine)
 
 
 def write_config(folder: Path, content: str) -> Path:

@@ -47,7 +47,8 @@ def run(folder: Path) -> str:
     processes = [
         subprocess.Popen([str(compiler()), "-c", *map(str, build), *common, *SANITIZE], text=True) for build in builds
     ]
-    if any([process.wait() for process in processes]):
+    codes = [process.wait() for process in processes]
+    if any(codes):
         raise RuntimeError("the sanitized kernel does not compile")
     program = folder / "driver"
     objects = [str(path) for path in sorted(folder.glob("*.o"))]
