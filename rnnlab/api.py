@@ -85,6 +85,7 @@ def train(
         ConfigError: the config is not valid; the message lists every problem.
         StoreError: the run is damaged, or another process is making it.
     """
+    _check_overrides(overrides)
     if isinstance(config, Config):
         if overrides:
             raise ValueError("overrides go with a file or a mapping; a loaded config has been read with its own")
@@ -95,6 +96,11 @@ def train(
         base, changed = load_config(config), load_config(config, overrides)
     values = changed_values(base, changed)
     return run_one(changed, runs=runs, values=values, engine=engine, device=device, force=force).run
+
+
+def _check_overrides(overrides: Sequence[str]) -> None:
+    if isinstance(overrides, str) or not all(isinstance(override, str) for override in overrides):
+        raise TypeError(f"overrides is a list of strings such as ['seed=3']; got {overrides!r}")
 
 
 def sweep(
@@ -120,8 +126,11 @@ def sweep(
         ConfigError: the config is not valid; the message lists every problem.
         StoreError: a run failed, or another process works on this study.
     """
+    _check_overrides(overrides)
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"jobs is a number of worker processes, at least 1; got {jobs}")
     plan = plan_sweep(load_sweep(path, overrides), Path(runs))
-    outcome = run_sweep(plan, Policy(jobs or core_count()), Watch(), engine=engine, device=device)
+    outcome = run_sweep(plan, Policy(core_count() if jobs is None else jobs), Watch(), engine=engine, device=device)
     if outcome.failures:
         first = outcome.failures[0]
         raise StoreError(

@@ -1,7 +1,8 @@
-"""The configs that come with rnnlab, wherever it is installed."""
+"""The configs that come with rnnlab, wherever it is installed, and what a config is for."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 
@@ -12,3 +13,8 @@ def shipped_configs() -> dict[str, Path]:
     if not folder.is_dir():
         folder = package.parent / "configs"
     return {file.relative_to(folder).with_suffix("").as_posix(): file for file in sorted(folder.rglob("*.yaml"))}
+
+
+def has_axes(file: Path) -> bool:
+    """Tell whether a config is one for `rnnlab sweep`, by the section that it must have."""
+    return re.search(r"^[\"']?sweep[\"']?\s*:", file.read_text(encoding="utf-8"), re.MULTILINE) is not None

@@ -50,4 +50,4 @@ def test_every_dependency_is_pinned_at_a_version_that_is_admitted() -> None:
 
 
 def test_the_command_is_the_main_of_the_command_line() -> None:
-    assert PROJECT["project"]["scripts"] == {"rnnlab": "rnnlab.cli.main:main"}
+    assert PROJECT["project"]["scripts"] == {"rnnlab": "rnnlab.cli.entry:main"}

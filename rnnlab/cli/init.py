@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from rnnlab.cli import text
 from rnnlab.errors import UserError
-from rnnlab.shipped import shipped_configs
+from rnnlab.shipped import has_axes, shipped_configs
 
 _EXAMPLES = """\b
 Examples:
@@ -53,7 +54,8 @@ def init(
         raise InitError(f"{target} exists; name another file, or replace it with --force")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(shipped[wanted].read_bytes())
-    print(f"{target}\nnext: rnnlab train {target}")
+    command = "sweep" if has_axes(target) else "train"
+    print(f"{target}\nnext: rnnlab {command} {shlex.quote(str(target))}")
 
 
 def question(file: Path) -> str:

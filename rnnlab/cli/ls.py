@@ -82,6 +82,10 @@ def list_runs(
         _print_run(folder, as_json=as_json)
         return
     entries = store.list_runs(folder)
+    if as_csv and as_json:
+        raise typer.BadParameter("choose one of --csv and --json")
+    if not entries and (sort or where or as_csv):
+        raise typer.BadParameter(f"--sort, --where and --csv are for the runs of a study, and {folder} holds none")
     if entries:
         _print_study(entries, _Shape(sort, reverse, where or [], as_csv, as_json))
     else:

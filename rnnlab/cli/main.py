@@ -118,22 +118,32 @@ def _leave(code: int | str | None) -> NoReturn:
 
 def _report(error: BaseException) -> int:
     """Say what happened, in a sentence, and give the exit code."""
-    if isinstance(error, UserError):
-        _say(str(error))
-        return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         return 130
     if isinstance(error, BrokenPipeError):
         return 0
+    told = _tell(error)
+    if told is None:
+        _say(f"rnnlab: a fault of rnnlab itself ({type(error).__name__}); the details are in {_keep_traceback(error)}")
+        return _FAULT
+    _say(told)
+    return error.exit_code if isinstance(error, UserError) else 1
+
+
+def _tell(error: BaseException) -> str | None:
+    """Give the sentence for what is no fault of rnnlab."""
+    if isinstance(error, UserError):
+        return str(error)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        _say(f"rnnlab: {where}{error.strerror or error}; nothing finished is lost, and the same command goes on")
-        return 1
+        goes_on = sys.argv[1:2] in (["train"], ["sweep"])
+        kept = "; nothing finished is lost, and the same command goes on" if goes_on else ""
+        return f"rnnlab: {where}{error.strerror or error}{kept}"
+    if isinstance(error, UnicodeEncodeError):
+        return "rnnlab: a name here cannot be written in this locale; set LC_ALL=C.UTF-8 or PYTHONUTF8=1"
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error):
-        _say("rnnlab: there is not enough memory for this; choose smaller sizes (rnnlab doctor says what there is)")
-        return 1
-    _say(f"rnnlab: a fault of rnnlab itself ({type(error).__name__}); the details are in {_keep_traceback(error)}")
-    return _FAULT
+        return "rnnlab: there is not enough memory for this; choose smaller sizes (rnnlab doctor says what there is)"
+    return None
 
 
 def _keep_traceback(error: BaseException) -> str:

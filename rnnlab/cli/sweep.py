@@ -74,6 +74,8 @@ def sweep(
     from rnnlab.config import load_sweep
     from rnnlab.studies.study import plan_sweep
 
+    if fail_fast and max_failures is not None:
+        raise typer.BadParameter("choose one of --fail-fast and --max-failures")
     limits = _policy(jobs, retries, 1 if fail_fast else max_failures, max_time, timeout)
     loaded = load_sweep(config, overrides or [])
     plan = plan_sweep(loaded, runs)
@@ -81,7 +83,7 @@ def sweep(
         _print_plan(loaded, plan, limits.jobs, as_json=as_json)
         return
     outcome = _work(plan, limits, engine, device, force=force, quiet=quiet, log=log)
-    _print_outcome(plan, outcome, quiet=quiet, as_json=as_json)
+    _print_outcome(plan, outcome, quiet=quiet, as_json=as_json, force=force)
     if outcome.stopped:
         raise typer.Exit(STOP.exit_code)
     if outcome.failures:
@@ -172,13 +174,17 @@ def summary_line(outcome: Outcome) -> str:
     return f"{_count(tally.total, 'run')}: {', '.join(parts)} in {text.duration(tally.seconds)}{ending}"
 
 
-def _print_outcome(plan: Plan, outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
+def _print_outcome(plan: Plan, outcome: Outcome, *, quiet: bool, as_json: bool, force: bool) -> None:
     if as_json:
         print(json.dumps(_as_object(plan, outcome), indent=2))
     elif not quiet:
         print(summary_line(outcome))
         if outcome.tally.left:
-            print("The same command goes on from here.")
+            print(
+                "With --force all is made again; without it, what is left."
+                if force
+                else "The same command goes on from here."
+            )
         print(f"{plan.study}\nnext: rnnlab ls {shlex.quote(str(plan.study))}")
     if outcome.failures:
         print("\n".join(_failure_lines(plan, outcome)), file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 MISSING = "-"
 _PLAIN_WIDTH = 80
-_LEAST_WIDTH = 12  # of a first column that is shortened
+_LEAST_WIDTH = 28  # of a first column that is shortened
 
 
 def number(value: float | None, digits: int = 3) -> str:

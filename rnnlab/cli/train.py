@@ -12,6 +12,7 @@ import typer
 
 from rnnlab.cli import options, report, text
 from rnnlab.cli.signals import STOP
+from rnnlab.shipped import has_axes
 
 if TYPE_CHECKING:
     from rnnlab.config import Config, Scalar
@@ -55,6 +56,8 @@ def train(
 
     loaded = load_config(config, overrides or [])
     values = changed_values(load_config(config), loaded) if overrides else {}
+    if has_axes(config) and not quiet:
+        print(f"{config} has axes, which train leaves aside; rnnlab sweep makes all of its runs", file=sys.stderr)
     if dry_run:
         _announce(loaded, values, runs)
         return

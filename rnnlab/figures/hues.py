@@ -48,6 +48,8 @@ class Hues:
         if entries:
             handles, labels = zip(*entries, strict=True)
             title = axis_name(self.key) if self.key else None
+            if title and len(self.values) > _MOST_ENTRIES:
+                title += f"\n({_MOST_ENTRIES} of {len(self.values)} named)"
             axes.legend(
                 list(handles), list(labels), loc="upper left", bbox_to_anchor=(1.02, 1.0), title=title, alignment="left"
             )

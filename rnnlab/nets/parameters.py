@@ -113,7 +113,8 @@ def initial_weights(
         else:
             drawn = _matrix(generator, shape, hidden_size, init if "_hh_" in name else _INPUT_INIT[init])
             drawn = drawn * weight_scale
-        weights[name] = drawn.astype(np.float32)
+        with np.errstate(over="ignore"):  # an infinity is a result: the run diverges, and says so
+            weights[name] = drawn.astype(np.float32)
     return weights
 
 

@@ -126,10 +126,14 @@ def _sorted_values(values: Any) -> tuple[Any, ...]:
 
 
 def _matches(flat: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    return all(
-        flat.get(key) in (value if isinstance(value, list | tuple | range) else [value])
-        for key, value in wanted.items()
-    )
+    return all(flat.get(key) in _values_of(value) for key, value in wanted.items())
+
+
+def _values_of(wanted: Any) -> list[Any]:
+    """Give one value, or the values of a list, set, range or array, as a list."""
+    if hasattr(wanted, "tolist"):  # numpy's
+        wanted = wanted.tolist()
+    return list(wanted) if isinstance(wanted, list | tuple | range | set | frozenset) else [wanted]
 
 
 def open_study(path: str | Path) -> Study:

@@ -32,6 +32,9 @@ _STRAY_SECONDS = 3600
 _PATIENCE_SECONDS = 0.5
 """Another start may hold a workspace for an instant, to see whether it is left over: worth waiting for."""
 
+_REPLACING = "replacing"
+"""The mark of a workspace in which --force makes a finished run again."""
+
 _STATE = re.compile(r"state-(\d+)\.npz")
 
 
@@ -91,6 +94,17 @@ class Workspace:
             if step != keep:
                 (self.path / f"state-{step}.npz").unlink()
 
+    @property
+    def is_replacing(self) -> bool:
+        """Whether its states are those of a run that --force makes again."""
+        return (self.path / _REPLACING).exists()
+
+    def begin_replacing(self) -> None:
+        """Start afresh, unless the states here are those of an interrupted replacement."""
+        if not self.is_replacing:
+            self.drop_states()
+            write_bytes(self.path / _REPLACING, b"", durable=False)
+
     def discard(self) -> None:
         """Remove the workspace and all in it."""
         shutil.rmtree(self.path)
@@ -120,7 +134,8 @@ class Workspace:
             final.rename(self.path / "replaced" / final.name)
         folder.rename(final)
         sync_folder(self.study)
-        self.discard()
+        with suppress(OSError):  # the run is published; what is left over, the next start removes
+            self.discard()
         return final
 
     def _restore_replaced(self) -> None:
@@ -161,14 +176,15 @@ class StudyLock:
 def remove_leftovers(study: Path) -> None:
     """Remove workspaces that nobody owns and that hold nothing to go on from; put back what was moved aside."""
     finished = None
-    for stray in study.glob(".index.csv.*"):
-        if time.time() - stray.stat().st_mtime > _STRAY_SECONDS:
-            stray.unlink(missing_ok=True)
+    for stray in (*study.glob(".index.csv.*"), *study.glob(".status.json.*")):
+        with suppress(FileNotFoundError):  # its writer has just renamed it
+            if time.time() - stray.stat().st_mtime > _STRAY_SECONDS:
+                stray.unlink()
     for path in list_workspaces(study):
         finished = finished if finished is not None else _finished_hashes(study)
         short = path.name[1:]
         with suppress(RunBusyError, OSError), Workspace(study, short, "", patience=0.0) as workspace:
-            if short in finished or not workspace.state_steps():
+            if not workspace.state_steps() or (short in finished and not workspace.is_replacing):
                 workspace.discard()
 
 

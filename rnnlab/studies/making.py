@@ -101,7 +101,7 @@ def _claim(index: int, slot: Slot, job: Job, exits: ExitStack) -> tuple[Workspac
 def _enter(workspace: Workspace, slot: Slot, exits: ExitStack) -> Path | None:
     exits.enter_context(workspace)
     if slot.replacing is not None:
-        workspace.drop_states()
+        workspace.begin_replacing()
         return None
     existing = find_run(workspace.study, workspace.identity)
     if existing:

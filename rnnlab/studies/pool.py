@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -175,9 +176,13 @@ def _quiet_start() -> Iterator[None]:
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     for name in hidden:
         setattr(main, name, None)
+    # Ctrl-C goes to the whole group: a server that is still importing PyTorch would die of it with a traceback.
+    resource_tracker.ensure_running()  # whose start would unblock it again
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for name, value in hidden.items():
             setattr(main, name, value)
         for name, value in before.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,8 @@ def run_one(
     if made.error:
         raise made.error
     assert made.path is not None
-    write_index(study)
+    with suppress(OSError):  # derived: the run is published
+        write_index(study)
     return Outcome(open_run(made.path), made=not made.existed)
 
 

@@ -155,7 +155,8 @@ def run_sweep(
         sweeper = Sweeper(plan.runs, plan.existing, plan.damaged, setting, policy, reporter.watch(), replace)
         outcome = sweeper.run()
         reporter.end(outcome)
-        write_index(study)
+        with suppress(OSError):  # derived: on a full disk the failures of the runs are what matters
+            write_index(study)
     return outcome
 
 

@@ -114,7 +114,7 @@ def test_a_fault_of_our_own_is_code_70_and_keeps_its_traceback_in_a_file(
     [
         (MemoryError(), 1, "rnnlab: there is not enough memory for this; choose smaller sizes"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 1, "rnnlab: there is not enough memory for this"),
-        (OSError(errno.ENOSPC, "No space left on device", "a/b"), 1, "rnnlab: a/b: No space left on device; nothing"),
+        (OSError(errno.ENOSPC, "No space left on device", "a/b"), 1, "rnnlab: a/b: No space left on device"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
