@@ -95,7 +95,8 @@ def test_repeating_it_does_nothing_and_force_makes_everything_again(
     before = {folder: contents(folder) for folder in run_folders(calm)}
 
     def call(*arguments: str) -> str:
-        words = ["rnnlab", "sweep", str(calm.parent / "sweep.yaml"), "--runs", str(calm.parent), "-j2", *arguments]
+        words = ["rnnlab", "sweep", str(calm.parent / "sweep.yaml"), "--runs", str(calm.parent), "-j2"]
+        words += ["--engine", "torch", *arguments]
         monkeypatch.setattr("sys.argv", words)
         with pytest.raises(SystemExit) as left:
             main()
