@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 from collections.abc import Iterator
-from itertools import product
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -14,23 +16,37 @@ from typing import Any
 import numpy as np
 import torch
 
+from rnnlab.training import make_engine
 from tests.benchmarks.contestants import STACK, Setting
 from tests.benchmarks.final_loss import LAST, compare
 from tests.benchmarks.timing import REPEATS, Row, measure_row
 
-SETTINGS = [Setting(*values) for values in product((16, 32, 128), (10, 100), (1, 2))]
+SETTINGS = [
+    *(Setting(*sizes) for sizes in ((32, 10, 1), (16, 10, 1), (32, 10, 2), (128, 10, 1), (32, 100, 1), (128, 100, 1))),
+    *(Setting(*sizes, "lstm") for sizes in ((32, 10, 1), (128, 10, 1), (32, 100, 1))),
+]
 QUICK = [Setting(32, 10, 1), Setting(32, 10, 2)]
 
-HEADER = "   H    T  L | notebook    nn.RNN    engine | notebook/engine  nn.RNN/engine"
+COLUMNS = ("notebook", "nn", "torch", "native", "JAX one", "JAX vmap", "limit")
+
+HEADER = (
+    " cell   H   T  L |"
+    + "".join(f"{name:>9}" for name in COLUMNS)
+    + " | notebook/native torch/native JAX/native native/limit"
+)
 
 
 def main() -> None:
     arguments = _parse()
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"  # one thread, as all
     torch.set_num_threads(1)
     if arguments.final_loss:
         _print_final_losses(arguments.seeds)
         return
-    print(f"CPU time of one update of one model, microseconds: medians of {REPEATS}; engine in a stack of {STACK}.")
+    print(f"CPU time of one update of one model, microseconds: medians of {REPEATS}, in turn in one process.")
+    print(f"Engines and JAX vmap train {STACK} nets. nn: nn.RNN, nn.LSTM. limit: tests/benchmarks/limit.py.")
+    if find_spec("jax") is None:
+        print("JAX is not installed and left out; pip install 'rnnlab[bench]'")
     print(HEADER)
     rows = list(_printed_rows(QUICK if arguments.quick else SETTINGS))
     if arguments.json:
@@ -49,13 +65,18 @@ def _parse() -> argparse.Namespace:
 def _printed_rows(settings: list[Setting]) -> Iterator[Row]:
     for setting in settings:
         row = measure_row(setting)
-        times = "".join(f"{value:10.1f}" for value in row.microseconds.values())
+        times = "".join(_cell(row.microseconds.get(name), 9, 1) for name in COLUMNS)
+        ratios = ((row.ratio("notebook", "native"), 16), (row.ratio("torch", "native"), 13), (row.jax, 11))
         print(
-            f"{setting.hidden_size:4} {setting.seq_len:4} {setting.layers:2} |{times[1:]} |"
-            f"{row.ratio('notebook'):16.1f}{row.ratio('nn.RNN'):15.1f}",
+            f"{setting.cell:>5}{setting.hidden_size:4}{setting.seq_len:4}{setting.layers:3} |{times} |"
+            + "".join(_cell(ratio, width, 2) for ratio, width in (*ratios, (row.ratio("native", "limit"), 13))),
             flush=True,
         )
         yield row
+
+
+def _cell(value: float | None, width: int, digits: int) -> str:
+    return f"{'-':>{width}}" if value is None else f"{value:{width}.{digits}f}"
 
 
 def _report(rows: list[Row]) -> dict[str, Any]:
@@ -63,11 +84,12 @@ def _report(rows: list[Row]) -> dict[str, Any]:
         "machine": {
             "processor": _processor(),
             "system": platform.system(),
-            "instructions": torch.backends.cpu.get_cpu_capability(),
             "threads": 1,
             "python": platform.python_version(),
             "torch": torch.__version__,
             "numpy": np.__version__,
+            "jax": version("jax") if find_spec("jax") else None,
+            **(make_engine().details),
         },
         "unit": "microseconds of CPU time for one update of one model",
         "stack": STACK,

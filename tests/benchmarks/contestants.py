@@ -1,21 +1,23 @@
-"""What is timed: three ways to train the same Elman nets on the cumulative-average task, Adam, batches of 32."""
+"""What is timed: ways to train the same nets on the cumulative-average task, Adam, batches of 32, and the limit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from rnnlab.nets import Architecture, initial_weights, pack
-from rnnlab.tasks import task_types
-from rnnlab.training import BATCHES, WEIGHTS, NetState, Recipe, make_engine, make_stream
+from rnnlab.tasks import Task, task_types
+from rnnlab.training import BATCHES, WEIGHTS, NetState, Recipe, available_engines, make_engine, make_stream
+from tests.benchmarks.limit import Limit
 from tests.benchmarks.notebook_loop import NotebookModel, NotebookTraining
 
 STACK = 32
-"""Nets that the engine trains together."""
+"""Nets that an engine, or JAX by vmap, trains together."""
 
 BATCH_SIZE, LEARNING_RATE = 32, 1e-4
 
@@ -37,23 +39,26 @@ class Setting:
     hidden_size: int
     seq_len: int
     layers: int
+    cell: str = "elman"
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """A training, and how many models it updates at once."""
+    """A training, how many models it updates at once, and of how many updates at least its pieces are."""
 
     name: str
     models: int
     training: Advancing
+    piece: int = 1
 
 
 class ModuleModel(nn.Module):
-    """PyTorch's own fused nn.RNN with a linear readout."""
+    """PyTorch's own fused nn.RNN or nn.LSTM with a linear readout."""
 
-    def __init__(self, hidden_size: int, layers: int) -> None:
+    def __init__(self, hidden_size: int, layers: int, cell: str = "elman") -> None:
         super().__init__()
-        self.rnn = nn.RNN(1, hidden_size, layers, batch_first=True)
+        make_rnn = nn.LSTM if cell == "lstm" else nn.RNN
+        self.rnn = make_rnn(1, hidden_size, layers, batch_first=True)
         self.readout = nn.Linear(hidden_size, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,13 +67,20 @@ class ModuleModel(nn.Module):
 
 
 def make_contestants(setting: Setting) -> list[Contestant]:
-    """Give the notebook loop, nn.RNN and the engine, each ready to go."""
+    """Give every way that there is here, each ready to go."""
     torch.manual_seed(0)
-    return [
-        Contestant("notebook", 1, _loop(NotebookModel, setting)),
-        Contestant("nn.RNN", 1, _loop(ModuleModel, setting)),
-        Contestant("engine", STACK, _engine(setting)),
-    ]
+    modules = _loop(lambda hidden, layers: ModuleModel(hidden, layers, setting.cell), setting)
+    contestants = [Contestant("nn", 1, modules)]
+    if setting.cell == "elman":
+        contestants.insert(0, Contestant("notebook", 1, _loop(NotebookModel, setting)))
+    contestants += [Contestant(name, STACK, _engine(name, setting)) for name in available_engines()]
+    contestants += _jax(setting) if find_spec("jax") else []
+    limit = Limit(_task(setting), setting.cell, setting.hidden_size, setting.layers, BATCH_SIZE)
+    return [*contestants, Contestant("limit", limit.models, limit)]
+
+
+def _task(setting: Setting) -> Task:
+    return task_types()["cumulative-average"](kind="cumulative-average", seq_len=setting.seq_len)
 
 
 def _loop(make_model: Callable[[int, int], nn.Module], setting: Setting) -> NotebookTraining:
@@ -81,10 +93,20 @@ def _loop(make_model: Callable[[int, int], nn.Module], setting: Setting) -> Note
     )
 
 
-def _engine(setting: Setting) -> Advancing:
+def _jax(setting: Setting) -> list[Contestant]:
+    from tests.benchmarks.jax_training import BLOCK, JaxTraining
+
+    def training(models: int) -> JaxTraining:
+        return JaxTraining(_task(setting), setting.cell, setting.hidden_size, setting.layers, BATCH_SIZE, models)
+
+    return [Contestant("JAX one", 1, training(1), BLOCK), Contestant("JAX vmap", STACK, training(STACK), BLOCK)]
+
+
+def _engine(name: str, setting: Setting) -> Advancing:
     """Open a stack of nets with different seeds, so that every net has batches of its own to draw."""
-    task = task_types()["cumulative-average"](kind="cumulative-average", seq_len=setting.seq_len)
-    architecture = Architecture("elman", "tanh", 1, setting.hidden_size, setting.layers, 1)
+    task = _task(setting)
+    nonlinearity = "tanh" if setting.cell == "elman" else None
+    architecture = Architecture(setting.cell, nonlinearity, 1, setting.hidden_size, setting.layers, 1)
     recipe = Recipe(architecture, task.loss, task.sample, _BATCHES_AT_MOST, BATCH_SIZE, "adam", _BATCHES_AT_MOST)
     states = [
         NetState.begin(
@@ -95,4 +117,4 @@ def _engine(setting: Setting) -> Advancing:
         )
         for seed in range(STACK)
     ]
-    return make_engine("torch").open(recipe, states)
+    return make_engine(name).open(recipe, states)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 
 from tests.benchmarks.contestants import Contestant, Setting, make_contestants
@@ -23,9 +23,16 @@ class Row:
     setting: Setting
     microseconds: dict[str, float]
 
-    def ratio(self, name: str) -> float:
-        """Say how many times longer one takes than the engine."""
-        return self.microseconds[name] / self.microseconds["engine"]
+    def ratio(self, name: str, to: str) -> float | None:
+        """Say how many times longer one takes than another, where both are here."""
+        times = self.microseconds
+        return times[name] / times[to] if name in times and to in times else None
+
+    @property
+    def jax(self) -> float | None:
+        """How many times longer the better of JAX's ways takes than the native engine."""
+        ratios = [ratio for name in ("JAX one", "JAX vmap") if (ratio := self.ratio(name, "native")) is not None]
+        return min(ratios, default=None)
 
 
 def measure_row(setting: Setting) -> Row:
@@ -41,8 +48,9 @@ def measure_row(setting: Setting) -> Row:
 
 def _calibrate(contestant: Contestant) -> int:
     """Find how many updates fill one repeat; this also warms up."""
-    _seconds(contestant, 1)
-    return max(1, math.ceil(SECONDS / max(_seconds(contestant, 2) / 2, 1e-6)))
+    piece = contestant.piece
+    _seconds(contestant, 2 * piece)
+    return piece * max(1, ceil(SECONDS / max(_seconds(contestant, 2 * piece) / 2, 1e-6)))
 
 
 def _seconds(contestant: Contestant, updates: int) -> float:
