@@ -207,9 +207,9 @@ def test_of_twenty_starts_one_works_and_the_others_name_it(tmp_path: Path) -> No
     config = write_config(tmp_path, TWO)
     sweep_here(config, tmp_path / "runs")
     write_config(tmp_path, LONG.replace("4000", "40000").replace("long", "eight"))
-    processes = [start(tmp_path, "sweep.yaml", "-j2", "--quiet", "--engine", "torch") for _ in range(20)]
+    processes = [start(tmp_path, "sweep.yaml", "-j2", "--quiet") for _ in range(20)]
     try:
-        wait_for(lambda: sum(process.poll() == 75 for process in processes) == 19)
+        wait_for(lambda: sum(process.poll() == 75 for process in processes) == 19, 120)
         (holder,) = [process for process in processes if process.returncode is None]
         for process in processes:
             if process is not holder:
