@@ -16,7 +16,7 @@ from setuptools.command.build_ext import build_ext
 FOLDER = Path("rnnlab/training/native")
 
 COMMON = ["-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
-COMMON += ["-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-Wno-psabi"]
+COMMON += ["-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-Wno-psabi", "-g0"]
 
 # (bytes of a vector, rows of a register tile, options)
 KERNELS: dict[str, tuple[int, int, list[str]]] = {"baseline": (16, 4, [])}

@@ -43,7 +43,7 @@ def run(folder: Path) -> str:
     ]
     builds.append([sources / "interface.cpp", "-o", folder / "interface.o", '-DBUILD="sanitized"'])
     builds.append([Path(__file__).with_name("native_driver.cpp"), "-o", folder / "driver.o", f"-I{sources}"])
-    common = [option for option in settings["COMMON"] if not option.startswith("-O")]
+    common = [option for option in settings["COMMON"] if not option.startswith(("-O", "-g"))]
     processes = [
         subprocess.Popen([str(compiler()), "-c", *map(str, build), *common, *SANITIZE], text=True) for build in builds
     ]
