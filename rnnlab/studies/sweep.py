@@ -19,7 +19,7 @@ from rnnlab.studies.messages import Alive, Ended, Failed, Finished, Moved, Setti
 from rnnlab.studies.plan import PlannedRun, Stack, plan_stacks
 from rnnlab.studies.pool import Died, Message, Pool, Worker
 
-_STOP_SECONDS = 8.0
+_STOP_SECONDS = 6.0
 """Workers stop between two updates and save, well within this; a stop must take no more than ten seconds."""
 
 
