@@ -23,15 +23,38 @@ SequenceLoss = Callable[[Tensor, Tensor], Tensor]
 """Predictions (..., B, T, O) and targets to the loss of each sequence, (..., B): rnnlab.tasks.losses."""
 
 
+Nodes = list[list[Tensor]]
+"""One kind of state, or its gradients: `[layer][t]` is (S, B, H)."""
+
+
 @dataclass(frozen=True)
 class Flow:
-    """What one backward pass through a stack gives; a field is None where the cell has no such state."""
+    """What one backward pass through a stack gives; of the cells' states only an LSTM has any.
 
-    h_SLTBH: Tensor  # hidden states
-    dL_dh_SLTBH: Tensor  # gradient of each sequence's own loss
-    dL_dc_SLTBH: Tensor | None  # LSTM: the same for the cell states
+    States and gradients are kept as the pass left them, and joined where they are asked for: to measure a whole
+    training, their norms are enough, and copying them would take as long as the arithmetic.
+    """
+
+    h: Nodes  # hidden states
+    dL_dh: Nodes  # gradient of each sequence's own loss
+    dL_dc: Nodes | None  # LSTM: the same for the cell states
     loss_SB: Tensor  # loss of each sequence
     parameter_gradients: dict[str, Tensor]  # of the mean loss, each (S, *shape)
+
+    @property
+    def h_SLTBH(self) -> Tensor:
+        """Give the hidden states."""
+        return _join(self.h)
+
+    @property
+    def dL_dh_SLTBH(self) -> Tensor:
+        """Give the gradients for the hidden states."""
+        return _join(self.dL_dh)
+
+    @property
+    def dL_dc_SLTBH(self) -> Tensor | None:
+        """Give the gradients for the cell states."""
+        return None if self.dL_dc is None else _join(self.dL_dc)
 
 
 def gradient_flow(
@@ -62,9 +85,11 @@ def gradient_flow(
     gradients = torch.autograd.grad(loss_SB.sum(), [*nodes, *leaves.values()], materialize_grads=True)
     state_gradients = _regroup(trajectory.states, gradients[: len(nodes)])
     return Flow(
-        h_SLTBH=_collect(trajectory.states, 0).detach(),
-        dL_dh_SLTBH=_collect(state_gradients, 0),
-        dL_dc_SLTBH=_collect(state_gradients, 1) if architecture.cell == "lstm" else None,
+        h=[[state[0].detach() for state in layer] for layer in trajectory.states],
+        dL_dh=[[gradient[0] for gradient in layer] for layer in state_gradients],
+        dL_dc=[[gradient[1] for gradient in layer] for layer in state_gradients]
+        if architecture.cell == "lstm"
+        else None,
         loss_SB=loss_SB.detach(),
         parameter_gradients={
             name: gradient / inputs_BTI.shape[0] for name, gradient in zip(leaves, gradients[len(nodes) :], strict=True)
@@ -78,6 +103,7 @@ def _regroup(states: list[list[State]], flat: tuple[Tensor, ...]) -> list[list[S
     return [[tuple(next(rest) for _ in state) for state in layer] for layer in states]
 
 
-def _collect(states: list[list[State]], which: int) -> Tensor:
-    """Join one kind of state, (S, B, H) at each layer and timestep, to (S, L, T, B, H)."""
-    return torch.stack([torch.stack([state[which] for state in layer], dim=1) for layer in states], dim=1)
+def _join(nodes: Nodes) -> Tensor:
+    """Join (S, B, H) at each layer and timestep to (S, L, T, B, H)."""
+    flat = torch.stack([node for layer in nodes for node in layer], dim=1)
+    return flat.reshape(len(flat), len(nodes), -1, *flat.shape[2:])

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rnnlab.flow.gradients import Flow, SequenceLoss, gradient_flow
-from rnnlab.flow.norms import log_mean_norm, mean_norm, norm
+from rnnlab.flow.norms import log_mean_norm, mean_norm, node_norms, norm
 from rnnlab.flow.spectra import eigenvalues, singular_values
 from rnnlab.nets import Architecture
 
@@ -96,16 +96,16 @@ def _measure_chunk(
 
 
 def _flow_quantities(flow: Flow) -> dict[str, Tensor]:
-    grad_norms_SLTB = norm(flow.dL_dh_SLTBH)
+    grad_norms_SLTB = node_norms(flow.dL_dh)
     quantities = {
         "probe_loss": flow.loss_SB.mean(dim=-1),
         "grad_norm": mean_norm(grad_norms_SLTB),
         "grad_log_norm": log_mean_norm(grad_norms_SLTB),
-        "hidden_norm": mean_norm(norm(flow.h_SLTBH)),
+        "hidden_norm": mean_norm(node_norms(flow.h)),
     }
     underflow = _underflows(grad_norms_SLTB)
-    if flow.dL_dc_SLTBH is not None:
-        cell_norms_SLTB = norm(flow.dL_dc_SLTBH)
+    if flow.dL_dc is not None:
+        cell_norms_SLTB = node_norms(flow.dL_dc)
         quantities["cell_grad_norm"] = mean_norm(cell_norms_SLTB)
         underflow |= _underflows(cell_norms_SLTB)
     quantities["param_grad_norm"] = torch.stack(

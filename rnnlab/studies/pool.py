@@ -63,7 +63,9 @@ class Worker:
         self.process.kill()
 
     def ask_to_stop(self) -> None:
-        """Let it save what it has and end."""
+        """Let it save what it has and end; one that waits for work wakes by the None."""
+        with suppress(OSError):
+            self.pipe.send(None)
         self.process.terminate()
 
 
