@@ -129,8 +129,8 @@ def sweep(
     _check_overrides(overrides)
     if jobs is not None and jobs < 1:
         raise ValueError(f"jobs is a number of worker processes, at least 1; got {jobs}")
-    plan = plan_sweep(load_sweep(path, overrides), Path(runs))
-    outcome = run_sweep(plan, Policy(core_count() if jobs is None else jobs), Watch(), engine=engine, device=device)
+    plan = plan_sweep(load_sweep(path, overrides), Path(runs), engine=engine, device=device)
+    outcome = run_sweep(plan, Policy(core_count() if jobs is None else jobs), Watch())
     if outcome.failures:
         first = outcome.failures[0]
         raise StoreError(

@@ -78,11 +78,11 @@ def sweep(
         raise typer.BadParameter("choose one of --fail-fast and --max-failures")
     limits = _policy(jobs, retries, 1 if fail_fast else max_failures, max_time, timeout)
     loaded = load_sweep(config, overrides or [])
-    plan = plan_sweep(loaded, runs)
+    plan = plan_sweep(loaded, runs, engine=engine, device=device)
     if dry_run:
         _print_plan(loaded, plan, limits.jobs, as_json=as_json)
         return
-    outcome = _work(plan, limits, engine, device, force=force, quiet=quiet, log=log)
+    outcome = _work(plan, limits, force=force, quiet=quiet, log=log)
     _print_outcome(plan, outcome, quiet=quiet, as_json=as_json, force=force)
     if outcome.stopped:
         raise typer.Exit(STOP.exit_code)
@@ -115,9 +115,7 @@ def seconds(written: str, option: str) -> float:
     return total
 
 
-def _work(
-    plan: Plan, limits: Policy, engine: str, device: str, *, force: bool, quiet: bool, log: Path | None
-) -> Outcome:
+def _work(plan: Plan, limits: Policy, *, force: bool, quiet: bool, log: Path | None) -> Outcome:
     from rnnlab.studies.study import run_sweep
     from rnnlab.studies.sweep import Watch
 
@@ -126,7 +124,7 @@ def _work(
     command = shlex.join(["rnnlab", *sys.argv[1:]])
     lines.write(f"begin {command}: {len(plan.runs)} runs, {len(plan.to_do)} to do, {limits.jobs} workers")
     try:
-        outcome = run_sweep(plan, limits, watch, engine=engine, device=device, force=force, command=command)
+        outcome = run_sweep(plan, limits, watch, force=force, command=command)
     finally:
         shown.close()
     lines.write(f"end {summary_line(outcome)}")

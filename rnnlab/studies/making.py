@@ -21,7 +21,7 @@ from rnnlab.store import Workspace, find_run
 from rnnlab.studies.prepare import Prepared, prepare
 from rnnlab.studies.provenance import git_commit, machine, stamp, versions
 from rnnlab.studies.results import make_results
-from rnnlab.studies.training import Hooks, Member, StoppedError, train_stack
+from rnnlab.studies.training import Hooks, Member, Progress, StoppedError, train_stack
 from rnnlab.training import Engine
 
 
@@ -77,16 +77,45 @@ def make_stack(slots: Sequence[Slot], job: Job) -> Iterator[Made]:
             if made:
                 yield made
             members.append(Member(prepared[index].begin(), workspace))
+        engine_stamp = stamp(job.engine.name, job.engine.device, job.engine.details)
         any_stack = job.any_stack or job.engine.any_stack
-        wanted = [member for member in members if member.workspace is not None]
-        if wanted:
-            engine_stamp = stamp(job.engine.name, job.engine.device, job.engine.details)
-            training = wanted if job.engine.any_stack else members
-            train_stack(job.engine, prepared[0].recipe, training, engine_stamp, job.hooks, any_stack=any_stack)
-        for index, member in enumerate(members):
-            if member.workspace is not None:
-                made = _attempt(index, partial(_publish, slots[index], prepared[index], member, job, started))
-                yield replace(made, diverged=member.state.diverged_at is not None)
+        parts = _parts(members, job.engine)
+        for number, part in enumerate(parts):
+            hooks = _hooks_of_part(job.hooks, number, len(parts))
+            together = [members[index] for index in part]
+            train_stack(job.engine, prepared[0].recipe, together, engine_stamp, hooks, any_stack=any_stack)
+            for index, member in zip(part, together, strict=True):
+                if member.workspace is not None:
+                    made = _attempt(index, partial(_publish, slots[index], prepared[index], member, job, started))
+                    yield replace(made, diverged=member.state.diverged_at is not None)
+
+
+def _parts(members: Sequence[Member], engine: Engine) -> list[list[int]]:
+    """Say who trains together: with PyTorch all, whoever is wanted; else those that are, from where they stand.
+
+    A sweep that goes on with other workers cuts its stacks anew, and brings together what was saved at other steps.
+    """
+    if not any(member.workspace for member in members):
+        return []
+    if not engine.any_stack:
+        return [list(range(len(members)))]
+    parts: dict[int, list[int]] = {}
+    for index, member in enumerate(members):
+        if member.workspace is not None:
+            parts.setdefault(max(member.workspace.state_steps(), default=0), []).append(index)
+    return list(parts.values())
+
+
+def _hooks_of_part(hooks: Hooks, number: int, count: int) -> Hooks:
+    """Let the progress of one part count as its share of the whole."""
+    if count == 1:
+        return hooks
+
+    def tell(progress: Progress) -> None:
+        whole = number * progress.batches + progress.step
+        hooks.on_progress(replace(progress, step=whole, batches=count * progress.batches))
+
+    return replace(hooks, on_progress=tell)
 
 
 def _claim(index: int, slot: Slot, job: Job, exits: ExitStack) -> tuple[Workspace | None, Made | None]:

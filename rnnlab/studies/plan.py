@@ -1,8 +1,9 @@
 """The plan of a sweep: which runs train together, and in which order stacks are handed out.
 
-Runs of one shape make a stack. The stacks follow from the whole list of runs alone - not from what is left to do,
-nor from the number of workers - because PyTorch's rounding depends on the shape of a stack: so the same study gives
-the same bytes whether it was interrupted or not.
+Runs of one shape make a stack. With PyTorch, whose rounding depends on the shape of a stack, the stacks follow from
+the whole list of runs alone - not from what is left to do, nor from the number of workers: so the same study gives
+the same bytes whether it was interrupted or not. Where a net's bits are its own (the native engine), the stacks are
+cut for the workers, from what is left to do.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rnnlab.config import Config, Scalar, config_from_mapping, identity, label
+from rnnlab.studies.costs import folder_bytes, run_seconds
 
 _CACHE_BYTES = 1.25 * 2**20
 """One array of a stack's activations: with larger ones it leaves the second-level cache, and steps get slower."""
@@ -24,7 +26,9 @@ Below 4 the overhead of an operation outweighs any cache."""
 _STACKS = 4
 """At least so many stacks of a study that has the runs for it, and a multiple of it, so that cores finish together."""
 
-_GATES = {"elman": 1, "gru": 3, "lstm": 4}
+_PIECES = 8
+"""Stacks for each worker, of an engine that takes any: with fewer, workers wait for the last one; with more, fewer
+nets share the drawing of their batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,9 @@ class PlannedRun:
     label: str
     content: str  # the config as JSON
     shape: tuple[Scalar, ...]
+    seed: int  # nets of one shape and seed see the same batches
     limit: int  # how many of its shape may train together
-    step_seconds: float  # rough cost of its training in a stack, for order and estimates
+    seconds: float  # rough cost, for order and estimates
     bytes: int  # what its folder will take, about
 
     def config(self) -> Config:
@@ -52,32 +57,54 @@ class Stack:
     seconds: float  # rough cost
 
 
-def plan_run(config: Config, values: dict[str, Scalar]) -> PlannedRun:
-    """Note what planning needs of a run."""
+def plan_run(config: Config, values: dict[str, Scalar], engine: str) -> PlannedRun:
+    """Note what planning needs of a run that `torch` or `native` will train."""
     return PlannedRun(
         identity=identity(config),
         label=label(values),
         content=config.model_dump_json(exclude={"sweep"}),
         shape=_shape(config),
+        seed=config.seed,
         limit=_stack_limit(config),
-        step_seconds=_seconds(config),
-        bytes=_folder_bytes(config),
+        seconds=run_seconds(config, engine),
+        bytes=folder_bytes(config),
     )
 
 
 def plan_stacks(runs: Sequence[PlannedRun]) -> list[Stack]:
     """Cut the runs into stacks of one shape, in order; the longest stacks come first, to be started first."""
-    groups: dict[tuple[Scalar, ...], list[int]] = {}
-    for index, run in enumerate(runs):
-        groups.setdefault(run.shape, []).append(index)
-    total = sum(run.step_seconds for run in runs)
+    total = sum(run.seconds for run in runs)
     stacks = []
-    for members in groups.values():
-        share = sum(runs[index].step_seconds for index in members) / total
-        stacks += [
-            _stack(runs, part) for part in cut(members, stack_count(len(members), runs[members[0]].limit, share))
-        ]
+    for members in _shapes(runs, range(len(runs))).values():
+        share = _cost(runs, members) / total
+        parts = cut(members, stack_count(len(members), runs[members[0]].limit, share))
+        stacks += [Stack(part, _cost(runs, part)) for part in parts]
     return sorted(stacks, key=lambda stack: -stack.seconds)
+
+
+def plan_free_stacks(runs: Sequence[PlannedRun], to_do: Sequence[int], workers: int) -> list[Stack]:
+    """Cut what is to do so that the workers finish together, for an engine that gives a net its bits in any stack.
+
+    Nets of one seed come side by side: they see the same batches, which are then drawn once.
+    """
+    piece = _cost(runs, to_do) / (workers * _PIECES)
+    stacks = []
+    for members in _shapes(runs, to_do).values():
+        members.sort(key=lambda index: (runs[index].seed, index))
+        wanted = max(math.ceil(len(members) / _LARGEST_STACK), round(_cost(runs, members) / piece))
+        stacks += [Stack(part, _cost(runs, part)) for part in cut(members, min(len(members), max(1, wanted)))]
+    return sorted(stacks, key=lambda stack: -stack.seconds)
+
+
+def _shapes(runs: Sequence[PlannedRun], members: Iterable[int]) -> dict[tuple[Scalar, ...], list[int]]:
+    groups: dict[tuple[Scalar, ...], list[int]] = {}
+    for index in members:
+        groups.setdefault(runs[index].shape, []).append(index)
+    return groups
+
+
+def _cost(runs: Sequence[PlannedRun], members: Iterable[int]) -> float:
+    return sum(runs[index].seconds for index in members)
 
 
 def stack_count(runs: int, limit: int, share: float) -> int:
@@ -106,10 +133,6 @@ def cut(members: Sequence[int], count: int) -> list[tuple[int, ...]]:
     return parts
 
 
-def _stack(runs: Sequence[PlannedRun], members: tuple[int, ...]) -> Stack:
-    return Stack(members, sum(runs[index].step_seconds for index in members))
-
-
 def _shape(config: Config) -> tuple[Scalar, ...]:
     """Give all that the nets of a stack must have in common; scales, seeds and rates may differ."""
     model, training = config.model, config.training
@@ -131,28 +154,6 @@ def _stack_limit(config: Config) -> int:
     return max(_SMALLEST_STACK, min(_LARGEST_STACK, int(_CACHE_BYTES / (4 * states))))
 
 
-def _seconds(config: Config) -> float:
-    """Estimate the training time of one net in a stack: right within a factor of a few, which is enough to plan."""
-    model, training, steps = config.model, config.training, config.task.seq_len * config.model.layers
-    gates = _GATES[model.cell]
-    units = training.batch_size * gates * model.hidden_size
-    per_timestep = 5e-6 + 4e-9 * units + 1.3e-10 * units * model.hidden_size
-    records = 2 + training.batches / config.record.every
-    return training.batches * steps * per_timestep + records * steps * config.record.sequences * 2e-6 + 0.01
-
-
-def _folder_bytes(config: Config) -> int:
-    """Estimate the size of a run folder."""
-    model, record = config.model, config.record
-    records = 2 + config.training.batches // record.every
-    inputs = config.task.input_size + (model.layers - 1) * model.hidden_size + model.layers * (model.hidden_size + 2)
-    parameters = _GATES[model.cell] * model.hidden_size * inputs
-    weights = 4 * parameters * (2 + (records if record.weights else 0))
-    flow = 8 * records * model.layers * (4 * config.task.seq_len + 3 * model.hidden_size + 8)
-    probe = 4 * record.sequences * config.task.seq_len * (config.task.input_size + config.task.output_size)
-    return weights + flow + probe + 4 * config.training.batches + 16_384
-
-
-def plan_runs(runs: Iterable[tuple[Config, dict[str, Scalar]]]) -> list[PlannedRun]:
+def plan_runs(runs: Iterable[tuple[Config, dict[str, Scalar]]], engine: str) -> list[PlannedRun]:
     """Plan runs one at a time, so that no more than one config is held."""
-    return [plan_run(config, values) for config, values in runs]
+    return [plan_run(config, values, engine) for config, values in runs]

@@ -35,6 +35,7 @@ from rnnlab.studies.messages import Setting
 from rnnlab.studies.plan import PlannedRun, plan_runs
 from rnnlab.studies.pool import Worker
 from rnnlab.studies.sweep import Outcome, Policy, Sweeper, Tally, Watch
+from rnnlab.training import choose_engine
 
 MOST_RUNS = 100_000
 """More are surely a slip of the pen: at a second each, a hundred thousand take a day of one core."""
@@ -60,6 +61,8 @@ class Plan:
     """The runs of a sweep, and what there is of them already."""
 
     study: Path
+    engine: str  # torch | native
+    device: str
     runs: list[PlannedRun]
     merged: int
     excluded: int
@@ -75,24 +78,34 @@ class Plan:
     @property
     def seconds(self) -> float:
         """A guess at the work to do, on one core."""
-        return sum(run.step_seconds for run in self.to_do)
+        return sum(run.seconds for run in self.to_do)
 
 
-def plan_sweep(sweep: Sweep, runs: Path) -> Plan:
+def plan_sweep(sweep: Sweep, runs: Path, *, engine: str = "auto", device: str = "cpu") -> Plan:
     """List the runs of a sweep and look for each.
+
+    Args:
+        sweep: the config with its axes.
+        runs: the runs folder.
+        engine: `auto`, `torch` or `native`: decided here, once for all workers.
+        device: `cpu`, `cuda` or `auto`.
 
     Raises:
         SweepError: there are too many.
         ConfigError: a combination cannot be run, or none is left.
+        EngineError: there is no such engine or device here.
     """
     if sweep.count > MOST_RUNS:
         raise SweepError(
             f"this sweep has {sweep.count:,} combinations, more than the {MOST_RUNS:,} that one sweep takes; "
             "use fewer values, or split it"
         )
+    chosen = choose_engine(engine, device)
+    if device != "cpu":
+        _check_device(chosen, device)
     walk = sweep.walk()
-    planned = plan_runs((run.config, run.values) for run in walk)
-    plan = Plan(runs / sweep.base.name, planned, walk.merged, walk.excluded)
+    planned = plan_runs(((run.config, run.values) for run in walk), chosen)
+    plan = Plan(runs / sweep.base.name, chosen, device, planned, walk.merged, walk.excluded)
     find_existing(plan)
     return plan
 
@@ -117,8 +130,6 @@ def run_sweep(
     policy: Policy,
     watch: Watch,
     *,
-    engine: str = "auto",
-    device: str = "cpu",
     force: bool = False,
     command: str | None = None,
 ) -> Outcome:
@@ -128,18 +139,13 @@ def run_sweep(
         plan: its runs.
         policy: workers, retries, limits.
         watch: progress, log lines, and when to stop.
-        engine: what trains.
-        device: where.
         force: make everything again, and replace what exists.
         command: what the person typed, for run.json.
 
     Raises:
-        EngineError: there is no such engine or device here.
         RunBusyError: another sweep works on this study; the message says who.
         StoreError: there is not enough room on the disk.
     """
-    if (engine, device) != ("auto", "cpu"):
-        _check_engine(engine, device)
     study = plan.study.resolve()
     study.mkdir(parents=True, exist_ok=True)
     with _locked(study):
@@ -151,7 +157,7 @@ def run_sweep(
             plan.existing, plan.damaged = {}, {}
         remove_leftovers(study)
         _check_room(plan)
-        setting = Setting(str(study), engine, device, command, str(study / "logs"))
+        setting = Setting(str(study), plan.engine, plan.device, command, str(study / "logs"))
         sweeper = Sweeper(plan.runs, plan.existing, plan.damaged, setting, policy, reporter.watch(), replace)
         outcome = sweeper.run()
         reporter.end(outcome)
@@ -190,8 +196,8 @@ def _holder_is_known(study: Path) -> bool:
         return False
 
 
-def _check_engine(engine: str, device: str) -> None:
-    """Say now what every worker would say; the usual choice is not checked, since that takes all of PyTorch."""
+def _check_device(engine: str, device: str) -> None:
+    """Say now what every worker would say; for the CPU this is not asked, since it takes all of PyTorch."""
     from rnnlab.training import make_engine
 
     make_engine(engine, device)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rnnlab.studies.failures import Failure, FailureLog
 from rnnlab.studies.messages import Alive, Ended, Failed, Finished, Moved, Setting, SlotTask, Task
-from rnnlab.studies.plan import PlannedRun, Stack, plan_stacks
+from rnnlab.studies.plan import PlannedRun, Stack, plan_free_stacks, plan_stacks
 from rnnlab.studies.pool import Died, Message, Pool, Worker
 
 _STOP_SECONDS = 6.0
@@ -126,12 +126,19 @@ class Sweeper:
         self._at: dict[int, _Work] = {}  # by worker number
         for index, cause in damaged.items():
             self._fail(index, cause, cause)
-        works = (self._work(stack) for stack in plan_stacks(runs))
+        works = (self._work(stack) for stack in self._stacks(setting.engine))
         self._queue = deque(work for work in works if work.wanted)
         self._total_seconds = max(sum(work.seconds for work in self._queue), 1e-9)
         self._done_seconds = 0.0
         self._ending = False
         self._started = time.monotonic()
+
+    def _stacks(self, engine: str) -> list[Stack]:
+        if engine != "native":
+            return plan_stacks(self._runs)
+        settled = self._finished | self._logs.failed
+        to_do = [index for index in range(len(self._runs)) if index not in settled]
+        return plan_free_stacks(self._runs, to_do, self._policy.jobs)
 
     def _work(self, stack: Stack) -> _Work:
         settled = self._finished | self._logs.failed
@@ -248,7 +255,7 @@ class Sweeper:
             self._fail(index, cause, details)
             return
         self._watch.on_line(f"trying again {self._runs[index].label}: {cause}")
-        self._put_back(_Work((index,), (index,), self._runs[index].step_seconds, alone=True))
+        self._put_back(_Work((index,), (index,), self._runs[index].seconds, alone=True))
 
     def _put_back(self, work: _Work) -> None:
         """Have it made next: what fails, fails early."""

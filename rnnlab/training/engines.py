@@ -9,17 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from rnnlab.training import native_library
-from rnnlab.training.errors import EngineError
+from rnnlab.training.choice import choose_engine
 from rnnlab.training.native_engine import NativeEngine
 from rnnlab.training.state import NetState, Recipe
 from rnnlab.training.torch_engine import TorchEngine
-
-ENGINES = ("auto", "torch", "native")
-"""What --engine takes; auto is the fastest that can train the net."""
-
-DEVICES = ("cpu", "cuda", "auto")
-"""What --device takes; auto is CUDA where there is one."""
 
 
 class Session(Protocol):
@@ -53,11 +46,6 @@ class Engine(Protocol):
         """Begin with the given states, which must all stand at the same update."""
 
 
-def available_engines() -> list[str]:
-    """Give the names of the engines that can train here."""
-    return ["torch"] if native_library.missing() else ["torch", "native"]
-
-
 def make_engine(name: str = "auto", device: str = "cpu") -> Engine:
     """Give an engine on `cpu`, `cuda`, or `auto`, which takes CUDA where there is one.
 
@@ -66,12 +54,4 @@ def make_engine(name: str = "auto", device: str = "cpu") -> Engine:
     Raises:
         EngineError: there is no such engine or device here; the message says what to do.
     """
-    if name not in ENGINES:
-        raise EngineError(f"there is no engine '{name}'; valid: {', '.join(ENGINES)}")
-    if device not in DEVICES:
-        raise EngineError(f"there is no device '{device}'; valid: {', '.join(DEVICES)}")
-    if name == "native" and device == "cuda":
-        raise EngineError("the native engine trains on the CPU; use --device cpu, or --engine torch")
-    if name == "native" or (name == "auto" and device == "cpu" and native_library.missing() is None):
-        return NativeEngine()
-    return TorchEngine(device)
+    return NativeEngine() if choose_engine(name, device) == "native" else TorchEngine(device)

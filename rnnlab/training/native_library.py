@@ -10,10 +10,12 @@ import functools
 import os
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from rnnlab.training.errors import EngineError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SWITCH = "RNNLAB_NO_NATIVE"
 """With this variable set in the environment, rnnlab does as if the kernel were not built."""
@@ -67,6 +69,8 @@ class Library:
 
     def workspace(self, recipe: Recipe) -> np.ndarray:
         """Give the memory that a training works in, zeroed as it must be before the first call."""
+        import numpy as np  # only here: whether there is a kernel is asked where nothing else of numpy is needed
+
         return np.zeros(self._library.rnnlab_workspace(self._index, ctypes.byref(recipe)), dtype=np.float32)
 
     def train(
@@ -81,6 +85,8 @@ class Library:
             inputs: contiguous float32.
             targets: contiguous float32, or int64 for a cross-entropy.
         """
+        import numpy as np
+
         losses = np.empty(len(inputs), dtype=np.float32)
         made = self._library.rnnlab_train(
             self._index,
@@ -96,7 +102,7 @@ class Library:
 
     def apply(self, function: str, x: np.ndarray) -> np.ndarray:
         """Take tanh, sigmoid or exp of each number as the kernel does, float32; for tests."""
-        y = np.empty_like(x)
+        y = x.copy()
         which, count = ctypes.c_int64(FUNCTIONS.index(function)), ctypes.c_int64(x.size)
         self._library.rnnlab_apply(self._index, which, count, address(x), address(y))
         return y

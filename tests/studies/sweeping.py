@@ -85,8 +85,8 @@ def sweep(folder: Path, *arguments: object, env: Mapping[str, str] | None = None
 
 def sweep_here(config: Path, runs: Path, *, jobs: int = 2, engine: str = "torch") -> Outcome:
     """Run a sweep from this process: its server, with PyTorch imported, stays for the next one."""
-    plan = plan_sweep(load_sweep(config, []), runs)
-    return run_sweep(plan, Policy(jobs), Watch(), engine=engine)
+    plan = plan_sweep(load_sweep(config, []), runs, engine=engine)
+    return run_sweep(plan, Policy(jobs), Watch())
 
 
 def write_config(folder: Path, content: str) -> Path:

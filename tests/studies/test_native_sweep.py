@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
 import pytest
 
-from rnnlab.config import load_config, load_sweep
-from rnnlab.store import list_runs
+from rnnlab.config import identity, load_config, load_sweep
+from rnnlab.store import Workspace, list_runs
+from rnnlab.studies.making import Job, Slot, make_stack
 from rnnlab.studies.run import run_one
 from rnnlab.studies.study import plan_sweep
-from rnnlab.training import native_library
-from tests.studies.small import result_bytes
+from rnnlab.studies.training import Hooks, Progress, StoppedError
+from rnnlab.training import make_engine, native_library
+from tests.studies.small import result_bytes, small
 from tests.studies.sweeping import EIGHT, results, sweep_here, write_config
 
 pytestmark = pytest.mark.skipif(native_library.missing() is not None, reason="the native engine is not built here")
@@ -27,6 +30,36 @@ def test_runs_of_a_sweep_are_those_of_train_whatever_the_workers(tmp_path: Path)
         rate = f"training.learning_rate={entry.info['config']['training']['learning_rate']}"
         alone = run_one(load_config(config, [rate]), runs=tmp_path / f"alone{index}", engine="native").run
         assert result_bytes(alone.path) == result_bytes(entry.path)
+
+
+def test_runs_saved_at_different_steps_go_on_in_one_stack_and_end_as_undisturbed(tmp_path: Path) -> None:
+    """As after an interruption, when other workers cut the stacks anew."""
+    engine, study = make_engine("native"), tmp_path / "runs"
+    configs = [small("training.batches=40", f"seed={seed}") for seed in range(4)]
+    slots = [Slot(config, f"seed={config.seed}") for config in configs]
+    undisturbed = [made.path for made in make_stack(slots, Job(tmp_path / "undisturbed", engine))]
+    for slot, seconds in zip(slots[:3], (2, 2, 5), strict=True):
+        with pytest.raises(StoppedError):
+            list(make_stack([slot], Job(study, engine, hooks=stop_after(seconds))))
+    saved = [Workspace(study, identity(slot.config), "").state_steps() for slot in slots[:3]]
+    assert saved[0] == saved[1] != saved[2]
+    told: list[Progress] = []
+    again = list(make_stack(slots, Job(study, engine, hooks=Hooks(on_progress=told.append))))
+    assert told[0].step == saved[0][0] + 1
+    shares = [progress.step / progress.batches for progress in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert [made.error for made in again] == [None] * 4
+    made_of_slot = {made.slot: made.path for made in again}
+    for index, path in enumerate(undisturbed):
+        assert path and (other := made_of_slot[index])
+        assert result_bytes(path) == result_bytes(other)
+
+
+def stop_after(calls: int) -> Hooks:
+    """Ask for a stop at that call."""
+    counter = itertools.count(1)
+    return Hooks(should_stop=lambda: next(counter) >= calls)
 
 
 def test_runs_that_exist_are_not_trained_again_to_fill_their_places(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlab.config import Config, config_from_mapping, identity, load_sweep
-from rnnlab.studies.plan import PlannedRun, cut, plan_run, plan_runs, plan_stacks, stack_count
+from rnnlab.studies.plan import PlannedRun, cut, plan_free_stacks, plan_run, plan_runs, plan_stacks, stack_count
 from rnnlab.studies.study import find_existing, plan_sweep
 from tests.studies.small import SMALL, small
 from tests.studies.sweeping import EIGHT, RATES, sweep_here, write_config
 
 
-def planned(*overrides: str) -> PlannedRun:
-    return plan_run(small(*overrides), {})
+def planned(*overrides: str, engine: str = "torch") -> PlannedRun:
+    return plan_run(small(*overrides), {}, engine)
 
 
 def many(count: int, *overrides: str) -> list[PlannedRun]:
@@ -144,6 +145,32 @@ def test_a_shape_with_little_work_is_not_cut_up() -> None:
     assert sizes == {runs[0].shape: 4, runs[12].shape: 1}
 
 
+@given(RUNS, st.integers(1, 9), st.data())
+def test_free_stacks_hold_what_is_to_do_once_and_no_stack_is_a_large_part_of_the_work(
+    chosen: list[tuple[str, int]], workers: int, data: st.DataObject
+) -> None:
+    runs = [replace(_PLANNED[override], seed=seed % 3) for override, seed in chosen]
+    to_do = sorted(data.draw(st.sets(st.sampled_from(range(len(runs))))))
+    stacks = plan_free_stacks(runs, to_do, workers)
+    assert sorted(index for stack in stacks for index in stack.runs) == to_do
+    whole = sum(runs[index].seconds for index in to_do)
+    for stack in stacks:
+        assert len({runs[index].shape for index in stack.runs}) == 1
+        assert len(stack.runs) <= 32
+        assert [runs[index].seed for index in stack.runs] == sorted(runs[index].seed for index in stack.runs)
+        assert len(stack.runs) == 1 or stack.seconds <= 3 * whole / (8 * workers)
+    seconds = [stack.seconds for stack in stacks]
+    assert seconds == sorted(seconds, reverse=True)
+
+
+def test_free_stacks_feed_sixteen_workers_and_let_nets_of_one_seed_draw_once() -> None:
+    runs = [planned(f"training.learning_rate={rate}", f"seed={seed}") for rate in (0.1, 0.2) for seed in range(64)]
+    stacks = plan_free_stacks(runs, range(128), 16)
+    assert len(stacks) == 128
+    (first, *_) = plan_free_stacks(runs, range(128), 2)
+    assert [runs[index].seed for index in first.runs] == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
 def test_large_nets_make_smaller_stacks_so_that_they_stay_in_the_cache() -> None:
     limits = [planned(f"model.hidden_size={size}", "training.batch_size=32").limit for size in (3, 64, 128, 1000)]
     assert limits[0] == 32
@@ -165,7 +192,7 @@ def test_a_list_is_cut_in_order_into_parts_that_differ_by_one_at_most(length: in
 )
 def test_a_planned_run_gives_its_config_again(override: str) -> None:
     config = small(override)
-    run = plan_run(config, {"seed": config.seed})
+    run = plan_run(config, {"seed": config.seed}, "torch")
     assert run.config() == config
     assert identity(run.config()) == run.identity == identity(config)
     assert run.label == f"seed={config.seed}"
@@ -173,15 +200,15 @@ def test_a_planned_run_gives_its_config_again(override: str) -> None:
 
 def test_the_section_of_axes_does_not_enter_a_run() -> None:
     swept = config_from_mapping({**SMALL, "sweep": {"seeds": 3}})
-    assert plan_run(swept, {}).identity == planned().identity
-    assert plan_run(swept, {}).config().sweep is None
+    assert plan_run(swept, {}, "torch").identity == planned().identity
+    assert plan_run(swept, {}, "torch").config().sweep is None
 
 
 def test_ten_thousand_runs_are_planned(tmp_path: Path) -> None:
     axes = ["training.learning_rate=linspace(0.01,0.5,1250)", "seed=range(0,8,1)"]
     sweep = load_sweep(write_config(tmp_path, EIGHT), axes)
     assert sweep.count == 10_000
-    runs = plan_runs((run.config, run.values) for run in sweep.walk())
+    runs = plan_runs(((run.config, run.values) for run in sweep.walk()), "torch")
     assert len({run.identity for run in runs}) == 10_000
     stacks = plan_stacks(runs)
     assert sum(len(stack.runs) for stack in stacks) == 10_000
@@ -198,8 +225,9 @@ def test_ten_thousand_runs_are_planned(tmp_path: Path) -> None:
         ("model.hidden_size=512", "model.hidden_size=32"),
     ],
 )
-def test_longer_runs_are_taken_for_longer(longer: str, shorter: str) -> None:
-    assert planned(longer).step_seconds > planned(shorter).step_seconds
+@pytest.mark.parametrize("engine", ["torch", "native"])
+def test_longer_runs_are_taken_for_longer(engine: str, longer: str, shorter: str) -> None:
+    assert planned(longer, engine=engine).seconds > planned(shorter, engine=engine).seconds
 
 
 def _size_of_folder(config: Config, folder: Path) -> int:
