@@ -153,12 +153,13 @@ def _publish(slot: Slot, prepared: Prepared, member: Member, job: Job, started: 
     assert member.workspace is not None
     since = time.perf_counter()
     results = make_results(prepared, member.state, job.hooks)
-    seconds = member.seconds + time.perf_counter() - since
+    measuring = time.perf_counter() - since
     info = _info(slot, results.facts, job) | {
         "identity": member.workspace.identity,
         "started": started.isoformat(timespec="milliseconds"),
         "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "seconds": round(seconds, 3),
+        "seconds": round(member.seconds + measuring, 3),
+        "seconds_measuring": round(measuring, 3),
         "stack": {"size": member.stack[0], "slot": member.stack[1]},
     }
     return member.workspace.publish(results.files, info, replacing=slot.replacing)

@@ -1,4 +1,8 @@
-"""Benchmarks, run by hand: `python -m tests.benchmarks [--quick] [--json FILE] [--final-loss] [--seeds N]`."""
+"""Benchmarks, run by hand: `python -m tests.benchmarks [--quick] [--runs N] [--json FILE] [--final-loss]`.
+
+First training alone, by everything that can, then whole commands. `--json` keeps it all with the machine's
+description, so that two machines or two commits can be compared.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,15 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import geometric_mean, mean, stdev
 from typing import Any
 
 import numpy as np
 import torch
 
+from rnnlab.studies.pool import core_count
 from rnnlab.training import make_engine
+from tests.benchmarks.commands import Sweep, time_commands, time_sweep
 from tests.benchmarks.contestants import STACK, Setting
 from tests.benchmarks.final_loss import LAST, compare
 from tests.benchmarks.timing import REPEATS, Row, measure_row
@@ -43,19 +49,26 @@ def main() -> None:
     if arguments.final_loss:
         _print_final_losses(arguments.seeds)
         return
-    print(f"CPU time of one update of one model, microseconds: medians of {REPEATS}, in turn in one process.")
+    print(
+        f"CPU time of one update of one model on one thread, microseconds: medians of {REPEATS}, in turn in one process."
+    )
     print(f"Engines and JAX vmap train {STACK} nets. nn: nn.RNN, nn.LSTM. limit: tests/benchmarks/limit.py.")
     if find_spec("jax") is None:
         print("JAX is not installed and left out; pip install 'rnnlab[bench]'")
     print(HEADER)
     rows = list(_printed_rows(QUICK if arguments.quick else SETTINGS))
+    _print_means(rows)
+    commands, sweep = time_commands(), time_sweep(arguments.runs or (40 if arguments.quick else 1000))
+    _print_commands(commands, sweep)
     if arguments.json:
-        arguments.json.write_text(json.dumps(_report(rows), indent=2) + "\n")
+        report = _report(rows) | {"commands": commands, "sweep": vars(sweep)}
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Time rnnlab against plain loops.")
-    parser.add_argument("--quick", action="store_true", help="two settings instead of twelve")
+    parser.add_argument("--quick", action="store_true", help="two settings, and a short sweep")
+    parser.add_argument("--runs", type=int, metavar="N", help="runs of the sweep, in tens; default 1000")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table, with the machine")
     parser.add_argument("--final-loss", action="store_true", help="compare final losses instead of times")
     parser.add_argument("--seeds", type=int, default=5, help="seeds for --final-loss")
@@ -75,6 +88,32 @@ def _printed_rows(settings: list[Setting]) -> Iterator[Row]:
         yield row
 
 
+def _print_means(rows: list[Row]) -> None:
+    """Print the geometric means of the ratios, where every row has one."""
+    for name, ratios in {
+        "JAX's better figure / native": [row.jax for row in rows],
+        "native / limit": [row.ratio("native", "limit") for row in rows],
+    }.items():
+        known = [ratio for ratio in ratios if ratio is not None]
+        if known:
+            print(
+                f"{name}: {geometric_mean(known):.2f} in the geometric mean, from {min(known):.2f} to {max(known):.2f}"
+            )
+
+
+def _print_commands(commands: dict[str, float], sweep: Sweep) -> None:
+    print("\nWhole commands, wall time: medians, in turn.")
+    for name, seconds in commands.items():
+        print(f"  {name:24}{seconds:8.2f} s")
+    print(f"A sweep of {sweep.runs} default runs:")
+    print(f"  by one worker           {sweep.seconds_alone:8.1f} s")
+    print(f"  by {sweep.workers} workers            {sweep.seconds_together:8.1f} s, {sweep.speedup:.2f} times as fast")
+    print(
+        f"  a run of one worker     {sweep.training:8.1f} ms of training, {sweep.measuring:.1f} of measuring, "
+        f"{sweep.writing:.1f} of writing: {sweep.share:.0%} of training"
+    )
+
+
 def _cell(value: float | None, width: int, digits: int) -> str:
     return f"{'-':>{width}}" if value is None else f"{value:{width}.{digits}f}"
 
@@ -84,7 +123,8 @@ def _report(rows: list[Row]) -> dict[str, Any]:
         "machine": {
             "processor": _processor(),
             "system": platform.system(),
-            "threads": 1,
+            "cores": core_count(),
+            "load": os.getloadavg()[0],
             "python": platform.python_version(),
             "torch": torch.__version__,
             "numpy": np.__version__,

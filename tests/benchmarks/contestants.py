@@ -94,12 +94,13 @@ def _loop(make_model: Callable[[int, int], nn.Module], setting: Setting) -> Note
 
 
 def _jax(setting: Setting) -> list[Contestant]:
-    from tests.benchmarks.jax_training import BLOCK, JaxTraining
+    from tests.benchmarks.jax_training import fastest
 
-    def training(models: int) -> JaxTraining:
-        return JaxTraining(_task(setting), setting.cell, setting.hidden_size, setting.layers, BATCH_SIZE, models)
+    def contestant(name: str, models: int) -> Contestant:
+        training = fastest(_task(setting), setting.cell, setting.hidden_size, setting.layers, BATCH_SIZE, models)
+        return Contestant(name, models, training, training.block)
 
-    return [Contestant("JAX one", 1, training(1), BLOCK), Contestant("JAX vmap", STACK, training(STACK), BLOCK)]
+    return [contestant("JAX one", 1), contestant("JAX vmap", STACK)]
 
 
 def _engine(name: str, setting: Setting) -> Advancing:
