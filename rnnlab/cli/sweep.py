@@ -83,7 +83,7 @@ def sweep(
         _print_plan(loaded, plan, limits.jobs, as_json=as_json)
         return
     outcome = _work(plan, limits, force=force, quiet=quiet, log=log)
-    _print_outcome(plan, outcome, quiet=quiet, as_json=as_json, force=force)
+    _print_outcome(plan, outcome, quiet=quiet, as_json=as_json)
     if outcome.stopped:
         raise typer.Exit(STOP.exit_code)
     if outcome.failures:
@@ -172,17 +172,13 @@ def summary_line(outcome: Outcome) -> str:
     return f"{_count(tally.total, 'run')}: {', '.join(parts)} in {text.duration(tally.seconds)}{ending}"
 
 
-def _print_outcome(plan: Plan, outcome: Outcome, *, quiet: bool, as_json: bool, force: bool) -> None:
+def _print_outcome(plan: Plan, outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_as_object(plan, outcome), indent=2))
     elif not quiet:
         print(summary_line(outcome))
         if outcome.tally.left:
-            print(
-                "With --force all is made again; without it, what is left."
-                if force
-                else "The same command goes on from here."
-            )
+            print("The same command goes on from here.")
         print(f"{plan.study}\nnext: rnnlab ls {shlex.quote(str(plan.study))}")
     if outcome.failures:
         print("\n".join(_failure_lines(plan, outcome)), file=sys.stderr)

@@ -128,6 +128,7 @@ class Pool:
         if dead:
             self.workers.remove(worker)
             worker.process.join()
+            worker.pipe.close()
             _end_orphan(worker.process)
             yield worker, Died(worker.reason or _how(worker.process.exitcode))
 
@@ -141,6 +142,7 @@ class Pool:
         for worker in self.workers:
             worker.kill()
             worker.process.join()
+            worker.pipe.close()
         self.workers.clear()
 
 

@@ -12,10 +12,8 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rnnlab.config import Sweep
 from rnnlab.errors import UserError
@@ -30,24 +28,19 @@ from rnnlab.store import (
     short_hash,
     write_index,
 )
-from rnnlab.store.files import json_bytes, read_json, write_bytes
+from rnnlab.store.files import read_json
 from rnnlab.studies.messages import Setting
 from rnnlab.studies.plan import PlannedRun, plan_runs
-from rnnlab.studies.pool import Worker
+from rnnlab.studies.replacement import Replacement
+from rnnlab.studies.reporter import Reporter
 from rnnlab.studies.sweep import Outcome, Policy, Sweeper, Tally, Watch
 from rnnlab.training import choose_engine
 
 MOST_RUNS = 100_000
 """More are surely a slip of the pen: at a second each, a hundred thousand take a day of one core."""
 
-_STATUS_SECONDS = 2.0
-
 _INTRODUCTION_SECONDS = 0.5
 """A sweep writes its status milliseconds after it has taken the lock."""
-
-_INDEX_SECONDS = 60.0
-_INDEX_SHARE = 0.02
-"""The index is written anew once a minute, or less often where that would take more than 2 % of the time."""
 
 
 class SweepError(UserError):
@@ -139,7 +132,7 @@ def run_sweep(
         plan: its runs.
         policy: workers, retries, limits.
         watch: progress, log lines, and when to stop.
-        force: make everything again, and replace what exists.
+        force: make everything again, and replace what exists; after an interruption, what is left of that.
         command: what the person typed, for run.json.
 
     Raises:
@@ -149,21 +142,31 @@ def run_sweep(
     study = plan.study.resolve()
     study.mkdir(parents=True, exist_ok=True)
     with _locked(study):
-        reporter = _Reporter(study, watch, command)
+        reporter = Reporter(study, watch, command)
         reporter.begin(Tally(len(plan.runs), existed=len(plan.existing)))  # at once: others are told who holds it
+        remove_leftovers(study)  # first: it puts back what an interrupted replacement has moved aside
         find_existing(plan)  # as it is now that nobody else can change it
-        replace = {index: str(folder) for index, folder in plan.folders.items()} if force else {}
-        if force:
-            plan.existing, plan.damaged = {}, {}
-        remove_leftovers(study)
+        replacement = Replacement.begin(study) if force else Replacement.give_up(study)
+        replace = _to_replace(plan, replacement) if replacement else {}
         _check_room(plan)
         setting = Setting(str(study), plan.engine, plan.device, command, str(study / "logs"))
         sweeper = Sweeper(plan.runs, plan.existing, plan.damaged, setting, policy, reporter.watch(), replace)
         outcome = sweeper.run()
         reporter.end(outcome)
+        if replacement and not outcome.tally.left:
+            replacement.end()
         with suppress(OSError):  # derived: on a full disk the failures of the runs are what matters
             write_index(study)
     return outcome
+
+
+def _to_replace(plan: Plan, replacement: Replacement) -> dict[int, str]:
+    """Take what is to be made again out of what exists; gives its folders, by place."""
+    plan.existing = {
+        index: diverged for index, diverged in plan.existing.items() if replacement.has_made(plan.folders[index])
+    }
+    plan.damaged = {}
+    return {index: str(folder) for index, folder in plan.folders.items() if index not in plan.existing}
 
 
 @contextmanager
@@ -210,52 +213,3 @@ def _check_room(plan: Plan) -> None:
             f"the {len(plan.to_do)} runs to do need about {needed / 1e9:.1f} GB and {plan.study} has "
             f"{free / 1e9:.1f} GB free; make room, or choose another folder with --runs"
         )
-
-
-class _Reporter:
-    """Keeps status.json and the index up to date while a sweep works."""
-
-    def __init__(self, study: Path, watch: Watch, command: str | None) -> None:
-        self._study, self._watch = study, watch
-        self._about = {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "started": _now(),
-            "command": command,
-        }
-        self._status_due = self._index_due = time.monotonic()
-        self._index_due += _INDEX_SECONDS
-
-    def begin(self, tally: Tally) -> None:
-        """Say that it is about to begin."""
-        self._write("running", tally, [])
-
-    def watch(self) -> Watch:
-        """Give what the sweep calls."""
-        return Watch(self._news, self._watch.on_line, self._watch.should_stop)
-
-    def _news(self, tally: Tally, workers: list[Worker]) -> None:
-        self._watch.on_news(tally, workers)
-        now = time.monotonic()
-        if now >= self._status_due:
-            self._status_due = now + _STATUS_SECONDS
-            self._write("running", tally, [worker.process.pid for worker in workers])
-        if now >= self._index_due:
-            with suppress(OSError):
-                write_index(self._study)
-            self._index_due = time.monotonic() + max(_INDEX_SECONDS, (time.monotonic() - now) / _INDEX_SHARE)
-
-    def end(self, outcome: Outcome) -> None:
-        """Say how it ended."""
-        state = "stopped" if outcome.stopped else "ended early" if outcome.ended_early else "finished"
-        self._write(state, outcome.tally, [])
-
-    def _write(self, state: str, tally: Tally, workers: list[int | None]) -> None:
-        counts = {**asdict(tally), "done": tally.done, "left": tally.left, "seconds_left": tally.seconds_left}
-        status: dict[str, Any] = {**self._about, "state": state, "updated": _now(), **counts, "workers": workers}
-        with suppress(OSError):  # on a full disk the runs themselves will fail, and say so
-            write_bytes(self._study / "status.json", json_bytes(status), durable=False)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -61,12 +61,12 @@ class Storm:
             kills += self._start_and_kill()
             self._look_at_finished()
             self.resumed += any((self.folder / "stormy" / "storm").glob(".*/state-*.npz"))
-            print(f"kill {kills}: {len(self.finished)} runs finished", flush=True)
+            print(f"kill {kills}: {self._finished_runs()} runs finished", flush=True)
         self._start("stormy").wait()
         self._start("calm").wait()
         self._look_at_finished()
         self._compare()
-        print(f"{kills} kills, {self.resumed} with saved states, {len(self.finished)} runs: all the same to the bit")
+        print(f"{kills} kills, {self.resumed} with saved states, {self._finished_runs()} runs: all the same to the bit")
 
     def _start(self, runs: str) -> subprocess.Popen[bytes]:
         self.mark = uuid.uuid4().hex
@@ -89,8 +89,13 @@ class Storm:
         time.sleep(2)
         left = processes_marked(self.mark)
         assert not left, f"processes left two seconds after the kill: {left}"
-        assert killed or len(self.finished) < self.options.runs, "the sweep is done before the storm is: more batches"
+        assert killed or self._finished_runs() < self.options.runs, (
+            "the sweep is done before the storm is: more batches"
+        )
         return killed
+
+    def _finished_runs(self) -> int:
+        return len({name.partition("/")[0] for name in self.finished})
 
     def _look_at_finished(self) -> None:
         """Every file of a finished run stays as it was when it was first seen."""

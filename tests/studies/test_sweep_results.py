@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from rnnlab.cli.main import main
-from rnnlab.config import load_config
+from rnnlab.config import load_config, load_sweep
 from rnnlab.store import open_run
 from rnnlab.studies.run import run_one
+from rnnlab.studies.study import plan_sweep, run_sweep
+from rnnlab.studies.sweep import Policy, Tally, Watch
 from tests.store.samples import contents
 from tests.studies.sweeping import (
+    EIGHT,
     TIDY,
     others,
     results,
@@ -114,6 +117,40 @@ def test_repeating_it_does_nothing_and_force_makes_everything_again(
             assert after[folder][name][0] == files[name][0]
             assert after[folder][name][1] != files[name][1]
     assert others(calm) == TIDY
+
+
+def test_an_interrupted_force_goes_on_with_what_it_has_not_made_yet(tmp_path: Path) -> None:
+    config, study = write_config(tmp_path, EIGHT), tmp_path / "runs" / "eight"
+    sweep_here(config, tmp_path / "runs")
+    old = {folder: contents(folder) for folder in run_folders(study)}
+    stopped = force_here(config, tmp_path / "runs", stop_after=2)
+    assert 2 <= stopped.made < 8
+    assert stopped.left == 8 - stopped.made
+    new = {folder: contents(folder) for folder in old if contents(folder) != old[folder]}
+    assert len(new) == stopped.made
+    rest = force_here(config, tmp_path / "runs")
+    assert (rest.existed, rest.made) == (stopped.made, stopped.left)
+    assert {folder: contents(folder) for folder in new} == new
+    assert all(contents(folder) != old[folder] for folder in old)
+    assert others(study) == TIDY
+    assert force_here(config, tmp_path / "runs").made == 8
+
+
+def test_a_sweep_without_force_ends_an_interrupted_one_with(tmp_path: Path) -> None:
+    config = write_config(tmp_path, EIGHT)
+    sweep_here(config, tmp_path / "runs")
+    force_here(config, tmp_path / "runs", stop_after=2)
+    assert sweep_here(config, tmp_path / "runs").tally.existed == 8
+    assert others(tmp_path / "runs" / "eight") == TIDY
+    assert force_here(config, tmp_path / "runs").made == 8
+
+
+def force_here(config: Path, runs: Path, stop_after: int = 100) -> Tally:
+    """Run a sweep with --force from this process, and stop it when so many runs are made."""
+    lines: list[str] = []
+    watch = Watch(on_line=lines.append, should_stop=lambda: len(lines) >= stop_after)
+    plan = plan_sweep(load_sweep(config, []), runs, engine="torch")
+    return run_sweep(plan, Policy(1), watch, force=True).tally
 
 
 @pytest.fixture

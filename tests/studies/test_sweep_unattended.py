@@ -40,7 +40,8 @@ from tests.studies.sweeping import (
     write_config,
 )
 
-_GENEROUS = 25.0  # seconds
+_STOP_SECONDS = 15.0
+"""Ten is the promise, and what it takes where nothing else works; the rest is for a busy machine."""
 
 TWO = EIGHT.replace(RATES, "[0.01, 0.02]")
 UNSTABLE = "model: {hidden_size: 3, nonlinearity: identity}"
@@ -120,7 +121,7 @@ def test_a_signal_stops_it_and_keeps_everything(tmp_path: Path, number: int, cod
     since = time.monotonic()
     process.send_signal(number)
     ended = end(process)
-    assert time.monotonic() - since < _GENEROUS, "ten seconds is the promise; a busy machine may add its own"
+    assert time.monotonic() - since < _STOP_SECONDS
     assert (ended.code, ended.out, ended.err) == (code, "", "")
     assert any(study.glob(".*/state-*.npz")) or run_folders(study)
     outcome = sweep_here(config, tmp_path / "runs")
@@ -137,7 +138,7 @@ def test_a_hung_worker_does_not_keep_it_from_stopping_in_ten_seconds(tmp_path: P
     since = time.monotonic()
     process.send_signal(signal.SIGTERM)
     ended = end(process)
-    assert time.monotonic() - since < _GENEROUS, "ten seconds is the promise; a busy machine may add its own"
+    assert time.monotonic() - since < _STOP_SECONDS
     assert (ended.code, ended.err) == (143, "")
 
 

@@ -1,0 +1,72 @@
+"""What a sweep tells the world while it works: status.json, renewed for monitoring, and the index of the study."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rnnlab.store import write_index
+from rnnlab.store.files import json_bytes, write_bytes
+from rnnlab.studies.pool import Worker
+from rnnlab.studies.sweep import Outcome, Tally, Watch
+
+_STATUS_SECONDS = 2.0
+
+_INDEX_SECONDS = 60.0
+_INDEX_SHARE = 0.02
+"""The index is written anew once a minute, or less often where that would take more than 2 % of the time."""
+
+
+class Reporter:
+    """Keeps status.json and the index up to date while a sweep works."""
+
+    def __init__(self, study: Path, watch: Watch, command: str | None) -> None:
+        self._study, self._watch = study, watch
+        self._about = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "started": _now(),
+            "command": command,
+        }
+        self._status_due = self._index_due = time.monotonic()
+        self._index_due += _INDEX_SECONDS
+
+    def begin(self, tally: Tally) -> None:
+        """Say that it is about to begin."""
+        self._write("running", tally, [])
+
+    def watch(self) -> Watch:
+        """Give what the sweep calls."""
+        return Watch(self._news, self._watch.on_line, self._watch.should_stop)
+
+    def _news(self, tally: Tally, workers: list[Worker]) -> None:
+        self._watch.on_news(tally, workers)
+        now = time.monotonic()
+        if now >= self._status_due:
+            self._status_due = now + _STATUS_SECONDS
+            self._write("running", tally, [worker.process.pid for worker in workers])
+        if now >= self._index_due:
+            with suppress(OSError):
+                write_index(self._study)
+            self._index_due = time.monotonic() + max(_INDEX_SECONDS, (time.monotonic() - now) / _INDEX_SHARE)
+
+    def end(self, outcome: Outcome) -> None:
+        """Say how it ended."""
+        state = "stopped" if outcome.stopped else "ended early" if outcome.ended_early else "finished"
+        self._write(state, outcome.tally, [])
+
+    def _write(self, state: str, tally: Tally, workers: list[int | None]) -> None:
+        counts = {**asdict(tally), "done": tally.done, "left": tally.left, "seconds_left": tally.seconds_left}
+        status: dict[str, Any] = {**self._about, "state": state, "updated": _now(), **counts, "workers": workers}
+        with suppress(OSError):  # on a full disk the runs themselves will fail, and say so
+            write_bytes(self._study / "status.json", json_bytes(status), durable=False)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
