@@ -64,6 +64,8 @@ class Failed:
     details: str
     hopeless: bool = False
     """Known to fail again: a retry would change nothing."""
+    held: bool = False
+    """Another process is making it, and may be done soon."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ from rnnlab.studies.messages import Alive, Ended, Failed, Finished, Moved, Setti
 from rnnlab.studies.plan import PlannedRun, Stack, plan_free_stacks, plan_stacks
 from rnnlab.studies.pool import Died, Message, Pool, Worker
 
+_HELD_SECONDS = 1.0
+"""How often it is looked whether a run that another process is making is done."""
+
 _STOP_SECONDS = 6.0
 """Workers stop between two updates and save, well within this; a stop must take no more than ten seconds."""
 
@@ -123,6 +126,8 @@ class Sweeper:
         self._logs = FailureLog(Path(setting.logs))
         self._pool = Pool(policy.jobs, setting)
         self._tries: dict[int, int] = {}
+        self._held_until: dict[int, float] = {}  # by place: when it is no longer waited for
+        self._waiting: deque[tuple[float, _Work]] = deque()  # what another process is making, and when to look again
         self._at: dict[int, _Work] = {}  # by worker number
         for index, cause in damaged.items():
             self._fail(index, cause, cause)
@@ -149,7 +154,7 @@ class Sweeper:
         """Work until all is done, or it is time to stop."""
         outcome = Outcome(self._tally, self._logs.failures)
         try:
-            while self._queue or self._at:
+            while self._queue or self._at or self._waiting:
                 outcome.stopped = self._watch.should_stop()
                 outcome.ended_early = self._reason_to_end()
                 if outcome.stopped or outcome.ended_early:
@@ -175,6 +180,8 @@ class Sweeper:
         return None
 
     def _hand_out(self) -> None:
+        while self._waiting and time.monotonic() >= self._waiting[0][0]:
+            self._queue.append(self._waiting.popleft()[1])
         while self._queue:
             worker = self._pool.idle_worker()
             if worker is None:
@@ -220,7 +227,19 @@ class Sweeper:
         else:
             index = work.runs[message.slot]
             work.wanted = tuple(other for other in work.wanted if other != index)
-            self._try_again(index, message.cause, message.details, hopeless=message.hopeless)
+            if message.held and self._may_wait(index, message.cause):
+                again = _Work(work.runs, (index,), self._runs[index].seconds, work.alone)
+                self._waiting.append((time.monotonic() + _HELD_SECONDS, again))
+                self._total_seconds += again.seconds
+                return
+            self._try_again(index, message.cause, message.details, hopeless=message.hopeless or message.held)
+
+    def _may_wait(self, index: int, cause: str) -> bool:
+        """Wait for another process as long as for a worker without progress; a run of hours is better started later."""
+        if index not in self._held_until:
+            self._held_until[index] = time.monotonic() + self._policy.timeout
+            self._watch.on_line(f"waiting for {self._runs[index].label}: {cause}")
+        return time.monotonic() < self._held_until[index]
 
     def _end(self, worker: Worker, work: _Work) -> None:
         """Be done with a stack; what is missing of it goes back, since someone else has stopped the worker."""

@@ -22,6 +22,7 @@ import torch  # imported once, by the server that workers are forked from
 
 from rnnlab.config import config_from_mapping
 from rnnlab.errors import UserError
+from rnnlab.store import RunBusyError
 from rnnlab.studies.making import Job, Made, Slot, make_stack
 from rnnlab.studies.messages import Alive, Ended, Failed, Finished, Moved, Setting, SlotTask, Task
 from rnnlab.studies.training import Hooks, Progress, StoppedError
@@ -112,8 +113,9 @@ class _Teller:
 
 def _message(made: Made) -> Finished | Failed:
     if made.error is not None:
-        hopeless = isinstance(made.error, UserError)
-        return Failed(made.slot, _cause(made.error), _details(made.error), hopeless)
+        held = isinstance(made.error, RunBusyError)
+        hopeless = isinstance(made.error, UserError) and not held
+        return Failed(made.slot, _cause(made.error), _details(made.error), hopeless, held)
     return Finished(made.slot, made.diverged)
 
 

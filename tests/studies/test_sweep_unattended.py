@@ -20,7 +20,9 @@ import pytest
 
 from rnnlab.config import load_sweep
 from rnnlab.store import RunBusyError, StoreError, StudyLock
-from rnnlab.studies.study import plan_sweep
+from rnnlab.studies.study import plan_sweep, run_sweep
+from rnnlab.studies.sweep import Policy, Watch
+from tests.store.samples import holder
 from tests.studies import sweep_storm
 from tests.studies.sweeping import (
     EIGHT,
@@ -31,6 +33,7 @@ from tests.studies.sweeping import (
     end,
     is_making,
     others,
+    results,
     run_folders,
     start,
     stop_in_making,
@@ -244,6 +247,35 @@ def test_a_holder_that_has_not_yet_said_who_it_is_is_not_taken_for_an_earlier_on
         timer.join()
 
 
+def test_a_run_that_another_process_is_making_is_waited_for_while_the_others_are_made(tmp_path: Path) -> None:
+    config, study = write_config(tmp_path, EIGHT), tmp_path / "runs" / "eight"
+    plan = plan_sweep(load_sweep(config, []), tmp_path / "runs", engine="torch")
+    lines: list[str] = []
+    with holder(study, plan.runs[0].identity) as other:
+
+        def note(line: str) -> None:
+            lines.append(line)
+            if len(lines) == 8:  # the seven that can be made, and the word of waiting
+                other.kill()
+
+        outcome = run_sweep(plan, Policy(1), Watch(on_line=note))
+    assert (outcome.tally.made, outcome.failures) == (8, [])
+    (waiting,) = (line for line in lines if line.startswith("waiting for "))
+    assert "has been working on it since" in waiting
+    assert lines[-1] == f"completed {plan.runs[0].label}"
+    sweep_here(config, tmp_path / "calm")
+    assert results(study) == results(tmp_path / "calm" / "eight")
+
+
+def test_a_run_that_another_process_keeps_for_longer_than_the_timeout_fails_with_that_cause(tmp_path: Path) -> None:
+    plan = plan_sweep(load_sweep(write_config(tmp_path, TWO), []), tmp_path / "runs", engine="torch")
+    with holder(tmp_path / "runs" / "eight", plan.runs[0].identity):
+        outcome = run_sweep(plan, Policy(1, timeout=3.0), Watch())
+    assert outcome.tally.made == 1
+    (failure,) = outcome.failures
+    assert "has been working on it since" in failure.cause
+
+
 def test_too_little_room_on_the_disk_is_told_before_anything_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,6 +322,6 @@ def test_a_sweep_of_which_every_run_is_left_out_is_an_error(tmp_path: Path) -> N
 
 
 def test_a_small_storm(capsys: pytest.CaptureFixture[str]) -> None:
-    """Five kills; `python -m tests.studies.sweep_storm` makes the large one."""
-    sweep_storm.main(["--kills", "5", "--runs", "8", "--batches", "3000", "--longest", "2.5"])
-    assert "5 kills" in capsys.readouterr().out
+    """Three kills; `python -m tests.studies.sweep_storm` makes the large one."""
+    sweep_storm.main(["--kills", "3", "--runs", "8", "--batches", "3000", "--longest", "3"])
+    assert "3 kills" in capsys.readouterr().out
