@@ -10,13 +10,12 @@ model is an RNN (`model.init: bigram` starts there): a study of what gradients d
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from rnnlab.tasks.losses import CrossEntropy
-from rnnlab.tasks.task import Task
+from rnnlab.tasks.classification import Classification
+from rnnlab.tasks.task import LastTimestepOnly, Task, Timesteps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,14 +24,12 @@ _SUM_TOLERANCE = 1e-6
 """How far a row of a table that a person has typed may be from a sum of 1; it is then made exact."""
 
 
-class Bigram(Task):
+class Bigram(Classification, Task):
     """Predict the next token of a Markov chain."""
 
     kind: Literal["bigram"] = Field("bigram", description="Next-token prediction on a Markov chain.")
-    seq_len: int = Field(10, ge=1, le=1_000_000, description="T, the number of timesteps of a sequence.")
-    last_timestep_only: bool = Field(
-        False, description="Take the loss at the last timestep only, instead of the mean over all timesteps."
-    )
+    seq_len: Timesteps = 10
+    last_timestep_only: LastTimestepOnly = False
     vocabulary: int = Field(5, ge=2, le=10_000, description="V, the number of tokens.")
     table: str | None = Field(
         None, description="P, rows apart by ';' (0.9 0.1; 0.5 0.5); null: a random one of `vocabulary` tokens."
@@ -62,11 +59,6 @@ class Bigram(Task):
         """One logit a token."""
         return self.vocabulary
 
-    @property
-    def loss(self) -> CrossEntropy:
-        """Cross-entropy with the next token."""
-        return CrossEntropy(self.last_timestep_only)
-
     def transition_table(self) -> np.ndarray:
         """Give P, (V, V) float64, whose rows sum to 1."""
         return _table(self.table, self.vocabulary, self.table_seed)
@@ -84,9 +76,9 @@ class Bigram(Task):
         one_hot_VV = np.eye(self.vocabulary, dtype=np.float32)
         return one_hot_VV[tokens_BT[:, :-1]], tokens_BT[:, 1:].copy()
 
-    def floors(self, *, linear: bool) -> dict[str, float]:  # noqa: ARG002 (both kinds of net can reach it)
-        """Give the loss of a uniform guess, ln V, and the entropy rate, which none can beat."""
-        return {"uniform guess": math.log(self.vocabulary), "entropy rate": entropy_rate(self.transition_table())}
+    def floors(self, *, linear: bool) -> dict[str, float]:
+        """Give the loss of a uniform guess, ln V, and the entropy rate, which no net can beat, linear or not."""
+        return {**super().floors(linear=linear), "entropy rate": entropy_rate(self.transition_table())}
 
 
 def stationary(table_VV: np.ndarray) -> np.ndarray:

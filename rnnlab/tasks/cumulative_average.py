@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from rnnlab.tasks.losses import MeanSquaredError
-from rnnlab.tasks.task import Task
+from rnnlab.tasks.task import LastTimestepOnly, Task, Timesteps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,10 +25,8 @@ class CumulativeAverage(Task):
     kind: Literal["cumulative-average"] = Field(
         "cumulative-average", description="What is learned: at each step, the mean of the inputs so far."
     )
-    seq_len: int = Field(10, ge=1, le=1_000_000, description="T, the number of timesteps of a sequence.")
-    last_timestep_only: bool = Field(
-        False, description="Take the loss at the last timestep only, instead of the mean over all timesteps."
-    )
+    seq_len: Timesteps = 10
+    last_timestep_only: LastTimestepOnly = False
 
     @property
     def input_size(self) -> int:

@@ -14,40 +14,22 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from rnnlab.tasks.losses import CrossEntropy
-from rnnlab.tasks.task import Task
+from rnnlab.tasks.classification import Classes, Classification, FreeSizes, Inputs
+from rnnlab.tasks.task import Task, Timesteps
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-class Phonemes(Task):
+class Phonemes(FreeSizes, Classification, Task):
     """Tell the class of noisy frames."""
 
     kind: Literal["phonemes"] = Field("phonemes", description="Classification of noisy synthetic frames.")
-    seq_len: int = Field(10, ge=1, le=1_000_000, description="T, the number of timesteps of a sequence.")
-    last_timestep_only: bool = Field(
-        True, description="Take the loss at the last timestep only, instead of the mean over all timesteps."
-    )
-    inputs: int = Field(13, ge=1, le=100_000, description="I, the number of inputs at each timestep.")
-    classes: int = Field(10, ge=2, le=100_000, description="C, the number of classes.")
+    seq_len: Timesteps = 10
+    inputs: Inputs = 13
+    classes: Classes = 10
     signal: float = Field(1.0, ge=0, description="s, the length of a class mean, about, against noise of deviation 1.")
     classes_seed: int = Field(0, ge=0, le=2**32 - 1, description="Where the class means are drawn from.")
-
-    @property
-    def input_size(self) -> int:
-        """I."""
-        return self.inputs
-
-    @property
-    def output_size(self) -> int:
-        """One logit a class."""
-        return self.classes
-
-    @property
-    def loss(self) -> CrossEntropy:
-        """Cross-entropy with the class."""
-        return CrossEntropy(self.last_timestep_only)
 
     def sample(self, generator: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw frames (count, T, I) float32 and their class at every timestep (count, T) int64."""
@@ -61,10 +43,6 @@ class Phonemes(Task):
         labels_B = np.minimum((self.classes * turns_B).astype(np.int64), self.classes - 1)
         x_BTI = normal_BN[:, :frames].reshape(count, self.seq_len, self.inputs) + _means(self)[labels_B][:, None]
         return x_BTI, np.repeat(labels_B[:, None], self.seq_len, axis=1)
-
-    def floors(self, *, linear: bool) -> dict[str, float]:  # noqa: ARG002 (a guess is a guess)
-        """Give the loss of a uniform guess, ln C."""
-        return {"uniform guess": math.log(self.classes)}
 
 
 @functools.lru_cache(maxsize=8)

@@ -2,17 +2,17 @@
 
     "The movie is good" -> 1,    "The movie is bad" -> 0
 
-Each word is a one-hot input. Cross-entropy with the sentence's label, at the last word by default.
+Each word is a one-hot input. Cross-entropy with the sentence's label, at the last word by default. A
+uniform guess costs ln 2; with the last word seen, zero can be approached.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from rnnlab.tasks.losses import CrossEntropy
+from rnnlab.tasks.classification import Classification
 from rnnlab.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -23,14 +23,11 @@ SENTENCES = ((0, 1, 2, 4), (0, 1, 2, 3))
 """By label: the words of each sentence by their place in the vocabulary."""
 
 
-class Sentiment(Task):
+class Sentiment(Classification, Task):
     """Tell a good movie from a bad one."""
 
     kind: Literal["sentiment"] = Field("sentiment", description="Two sentences of four words, good or bad.")
     seq_len: Literal[4] = Field(4, description="T, the number of words of a sentence: always 4.")
-    last_timestep_only: bool = Field(
-        True, description="Take the loss at the last timestep only, instead of the mean over all timesteps."
-    )
 
     @property
     def input_size(self) -> int:
@@ -42,11 +39,6 @@ class Sentiment(Task):
         """One logit a label."""
         return len(SENTENCES)
 
-    @property
-    def loss(self) -> CrossEntropy:
-        """Cross-entropy with the label."""
-        return CrossEntropy(self.last_timestep_only)
-
     def sample(self, generator: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw sentences as one-hot words (count, 4, 5) float32 and their label at every word (count, 4) int64."""
         import numpy as np
@@ -54,7 +46,3 @@ class Sentiment(Task):
         labels_B = generator.integers(len(SENTENCES), size=count, dtype=np.int64)
         words_BT = np.array(SENTENCES)[labels_B]
         return np.eye(len(VOCABULARY), dtype=np.float32)[words_BT], np.repeat(labels_B[:, None], 4, axis=1)
-
-    def floors(self, *, linear: bool) -> dict[str, float]:  # noqa: ARG002 (a guess is a guess)
-        """Give the loss of a uniform guess, ln 2; with the last word seen, zero can be approached."""
-        return {"uniform guess": math.log(len(SENTENCES))}

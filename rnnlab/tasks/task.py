@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from rnnlab.tasks.losses import Loss
 
 if TYPE_CHECKING:
     import numpy as np
+
+Timesteps = Annotated[int, Field(ge=1, le=1_000_000, description="T, the number of timesteps of a sequence.")]
+LastTimestepOnly = Annotated[
+    bool, Field(description="Take the loss at the last timestep only, instead of the mean over all timesteps.")
+]
+"""Keys that most tasks have, each with a default of its own."""
 
 
 class Task(BaseModel):
