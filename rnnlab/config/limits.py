@@ -11,13 +11,15 @@ import os
 from typing import NamedTuple
 
 from rnnlab.config.draft import Fault
+from rnnlab.config.errors import shown
 from rnnlab.config.keys import keys_of
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.writing import flatten
 
 _GATES = {"elman": 1, "lstm": 4, "gru": 3}
-_UNITS = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
+_UNITS = ["bytes", "kB", "MB", "GB", "TB"]
+_BEYOND = 10**15  # bytes: more than any machine has, so that how much more says nothing
 
 
 class Need(NamedTuple):
@@ -70,10 +72,9 @@ def memory_fault(config: Config, available: int | None) -> Fault | None:
     largest = max(needs, key=lambda need: need.size)
     flat = flatten(config)
     name = max(largest.powers, key=lambda key: _excess(flat[key], key, largest.powers[key]))
-    advice = f"choose a {'smaller' if largest.powers[name] > 0 else 'larger'} {name.rpartition('.')[2]}"
     sentence = (
-        f"{flat[name]} needs about {bytes_text(total)} of memory, most of it for {largest.what}, "
-        f"and this machine has {bytes_text(available)}; {advice}"
+        f"{shown(flat[name])} needs {_amount(total)} of memory, most of it for {largest.what}, and this machine has "
+        f"{bytes_text(available)}; choose a {'smaller' if largest.powers[name] > 0 else 'larger'} value for {name}"
     )
     return Fault(tuple(name.split(".")), sentence)
 
@@ -85,10 +86,12 @@ def _excess(value: Scalar, key: str, power: int) -> float:
     return ratio ** abs(power)
 
 
+def _amount(count: int) -> str:
+    return f"about {bytes_text(count)}" if count < _BEYOND else f"more than {bytes_text(_BEYOND)}"
+
+
 def bytes_text(count: int) -> str:
-    """Write a number of bytes with two digits at least."""
+    """Write a number of bytes with two digits at least: 999 bytes, 2.9 GB, 24 GB."""
     power = min((len(str(count)) - 1) // 3, len(_UNITS) - 1)
-    if count >= 1000 ** (len(_UNITS)):
-        return "more than 1000 EB"
     value = count / 1000**power
-    return f"{value:.1f} {_UNITS[power]}" if value < 10 else f"{value:.0f} {_UNITS[power]}"
+    return f"{value:.1f} {_UNITS[power]}" if power and value < 10 else f"{value:.0f} {_UNITS[power]}"

@@ -44,7 +44,7 @@ def _read(assignment: str, *, sweeping: bool) -> tuple[str, Plain, bool]:
     if axis is None:
         return key, read_value(text), False
     if not sweeping:
-        raise ValueError("several values are for `rnnlab sweep`; `rnnlab train` makes one run and takes one value")
+        raise ValueError("several values are for `rnnlab sweep`; here a key takes one value")
     if key in {"name", "sweep.seeds"}:
         raise ValueError(f"'{key}' takes one value and cannot be an axis")
     return key, axis, True
@@ -53,7 +53,7 @@ def _read(assignment: str, *, sweeping: bool) -> tuple[str, Plain, bool]:
 def _check_key(key: str, *, sweeping: bool) -> None:
     if key == "sweep" or key.startswith("sweep."):
         if not sweeping:
-            raise ValueError("this is read by `rnnlab sweep` only, and `rnnlab train` makes one run")
+            raise ValueError("this is read by `rnnlab sweep` only; here one run is described")
         if key != "sweep.seeds":
             raise ValueError("write the axis itself, for example model.weight_scale=0.5,1,2 or sweep.seeds=5")
     elif key not in keys_of():

@@ -9,7 +9,8 @@ from typing import cast
 from rnnlab.config.document import Path
 from rnnlab.config.draft import Draft, Fault
 from rnnlab.config.errors import listed, nearest, quoted, shown
-from rnnlab.config.keys import Key, find_unknown, keys_of
+from rnnlab.config.key import Key
+from rnnlab.config.keys import find_unknown, keys_of
 from rnnlab.config.points import MOST_POINTS, points_of, whole
 from rnnlab.config.scalars import Plain, Scalar
 from rnnlab.config.schema import DEFAULT_TASK, SweepSection

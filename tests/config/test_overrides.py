@@ -13,7 +13,7 @@ from rnnlab.config import Config, ConfigError, config_from_mapping, load_sweep
 from tests.config.conftest import Wrong
 
 Load = Callable[..., Config]
-SWEEP_ONLY = "several values are for `rnnlab sweep`; `rnnlab train` makes one run and takes one value"
+SWEEP_ONLY = "several values are for `rnnlab sweep`; here a key takes one value"
 
 
 def test_overrides_take_the_place_of_the_files_values_before_anything_is_checked(load: Load) -> None:
@@ -49,7 +49,7 @@ def test_an_override_reaches_a_nonlinearity_that_did_not_apply(load: Load) -> No
         ("model.nonlinearity=tanh,relu", SWEEP_ONLY),
         ("model.weight_scale=linspace(0,1,3)", SWEEP_ONLY),
         ("seed=range(1, 3, 1)", SWEEP_ONLY),
-        ("sweep.seeds=3", "this is read by `rnnlab sweep` only, and `rnnlab train` makes one run"),
+        ("sweep.seeds=3", "this is read by `rnnlab sweep` only; here one run is described"),
     ],
 )  # fmt: skip
 def test_one_problem(wrong: Wrong, override: str, message: str) -> None:

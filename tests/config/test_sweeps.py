@@ -210,7 +210,7 @@ def test_a_combination_that_is_too_large_is_named(wrong_sweep: Wrong, monkeypatc
     text = "sweep: {axes: {model.hidden_size: [32, 1500], model.layers: [1, 2]}}\ntraining: {batches: 10000}"
     assert wrong_sweep(text) == [
         "a.yaml:1:40: sweep.axes.model.hidden_size: 1500 needs about 2.9 GB of memory, most of it for the weights of "
-        "every record, and this machine has 1.0 GB; choose a smaller hidden_size "
+        "every record, and this machine has 1.0 GB; choose a smaller value for model.hidden_size "
         "(in the combination model.hidden_size=1500, model.layers=2)"
     ]
 
