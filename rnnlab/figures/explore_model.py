@@ -19,6 +19,9 @@ from rnnlab.nets import Architecture
 from rnnlab.studies.prepare import architecture_of, draw_weights
 from rnnlab.training import PROBE, make_stream
 
+LOWEST_SCALE, HIGHEST_SCALE = -5, 5
+"""Where the sliders end."""
+
 _LAST_ONLY = "last_timestep_only"
 
 

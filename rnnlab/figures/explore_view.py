@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.widgets import Button, CheckButtons, RadioButtons, Slider
 
 from rnnlab.figures.explore_kept import Place, add_kept_axes
-from rnnlab.figures.explore_model import Explorer, Settings
+from rnnlab.figures.explore_model import HIGHEST_SCALE, LOWEST_SCALE, Explorer, Settings
 from rnnlab.figures.explore_picture import Picture
 from rnnlab.figures.style import find_style
 
@@ -24,7 +24,7 @@ NONLINEARITIES = ("tanh", "relu", "identity")
 LAYERS = (1, 2, 3, 4)
 LAST_ONLY, NEW_SEQUENCE = "last timestep only", "new sequence"
 
-_GRID = np.arange(-100, 101) / 20
+_GRID = np.arange(20 * LOWEST_SCALE, 20 * HIGHEST_SCALE + 1) / 20
 """-5 to 5 by 0.05, each the number nearest to its decimal."""
 
 _EDGE = 0.003

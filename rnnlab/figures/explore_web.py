@@ -23,6 +23,8 @@ DEFAULT_PORT = 8988
 
 _LOOK_EVERY = 0.1  # seconds between two looks at whether a signal asked for the end
 
+_GOING_AWAY = 1001  # what a websocket's closing says where the server ends (RFC 6455, 7.4.1)
+
 NO_TORNADO = "--web needs tornado: pip install 'rnnlab[web]'"
 
 
@@ -54,8 +56,10 @@ def serve(
     with _listen(port) as listener:
         pyplot.switch_backend("webagg")
         view = make_view(explorer, start)
-        asyncio.run(_serve(listener, announce, should_stop))
-        pyplot.close(view.figure)
+        try:
+            asyncio.run(_serve(listener, view.figure.canvas.manager, announce, should_stop))
+        finally:
+            pyplot.close(view.figure)
 
 
 def _listen(port: int | None) -> socket.socket:
@@ -74,15 +78,33 @@ def _listen(port: int | None) -> socket.socket:
     return listener
 
 
-async def _serve(listener: socket.socket, announce: Callable[[str], None], should_stop: Callable[[], bool]) -> None:
+async def _serve(
+    listener: socket.socket, manager: Any, announce: Callable[[str], None], should_stop: Callable[[], bool]
+) -> None:
     from matplotlib.backends import backend_webagg
     from tornado.httpserver import HTTPServer
 
     application: Any = backend_webagg.WebAggApplication
     server: Any = HTTPServer(application())
     server.add_socket(listener)
-    announce(f"http://{ADDRESS}:{listener.getsockname()[1]}/")
-    while not should_stop():
-        await asyncio.sleep(_LOOK_EVERY)
-    server.stop()
-    await server.close_all_connections()
+    try:
+        announce(f"http://{ADDRESS}:{listener.getsockname()[1]}/")
+        while not should_stop():
+            await asyncio.sleep(_LOOK_EVERY)
+    finally:
+        server.stop()
+        await server.close_all_connections()
+        await _hang_up(manager.web_sockets)
+
+
+async def _hang_up(web_sockets: set[Any]) -> None:
+    """Close the pages that are open, of which tornado's `close_all_connections` knows nothing.
+
+    Each is told, and none is waited for: a browser that sleeps would hold up the end by tornado's five seconds.
+    """
+    for web_socket in tuple(web_sockets):
+        stream = web_socket.ws_connection.stream
+        web_socket.close(_GOING_AWAY)
+        stream.close()
+    while web_sockets:  # each takes itself out, a turn of the loop after its stream was closed
+        await asyncio.sleep(0)

@@ -25,7 +25,7 @@ from rnnlab import (
 from rnnlab.flow import gradient_flow, norm
 from rnnlab.nets import Architecture, named_parameters
 from rnnlab.tasks import MeanSquaredError
-from tests.figures.test_explore_view import assert_every_text_is_inside_and_alone
+from tests.figures.test_explore_texts import assert_every_text_is_inside_and_alone
 
 
 @pytest.fixture(autouse=True)

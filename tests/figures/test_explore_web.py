@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import threading
@@ -93,11 +94,22 @@ def test_it_listens_at_127_0_0_1_alone(served: Served) -> None:
         pass
 
 
-async def _talk(port: int) -> tuple[list[bytes], list[dict[str, Any]]]:
-    """Do as the browser does: ask for the picture, drag weight_scale to its left end, ask for the picture again."""
+async def _open_page(port: int) -> Any:
+    """Open what a page in a browser keeps open."""
     from tornado.websocket import websocket_connect
 
-    connection: Any = await websocket_connect(f"ws://{ADDRESS}:{port}/1/ws")
+    return await websocket_connect(f"ws://{ADDRESS}:{port}/1/ws")
+
+
+async def _until_closed(connection: Any) -> None:
+    """Read until both sides have closed: a loop that ends earlier leaves its socket to the garbage collector."""
+    while await asyncio.wait_for(connection.read_message(), _PATIENCE) is not None:
+        pass
+
+
+async def _talk(port: int) -> tuple[list[bytes], list[dict[str, Any]]]:
+    """Do as the browser does: ask for the picture, drag weight_scale to its left end, ask for the picture again."""
+    connection = await _open_page(port)
     pictures: list[bytes] = []
     events: list[dict[str, Any]] = []
 
@@ -124,6 +136,7 @@ async def _talk(port: int) -> tuple[list[bytes], list[dict[str, Any]]]:
     await tell("button_release", x=0.1301 * 1100, buttons=0, **mouse)
     await draw()
     connection.close()
+    await _until_closed(connection)
     return pictures, events
 
 
@@ -155,6 +168,31 @@ def test_letters_are_no_shortcuts_that_would_close_the_figure_or_change_an_axis(
         manager.handle_json({"type": "key_press", "key": f"k{key}", "guiEvent": None})
     assert pyplot.fignum_exists(1)
     assert [axes.get_yscale() for axes in figure.axes[:2]] == ["linear", "log"]
+
+
+def test_a_page_that_is_still_open_when_the_server_ends_is_told_and_nothing_is_left_unclosed(served: Served) -> None:
+    async def outlast() -> int:
+        connection = await _open_page(served.port)
+        await asyncio.to_thread(served.close)
+        await _until_closed(connection)
+        connection.close()
+        return int(connection.close_code)
+
+    assert asyncio.run(outlast()) == 1001
+    gc.collect()  # a socket that nobody closed would warn here, and a warning is an error
+
+
+def test_a_server_whose_address_cannot_be_told_ends_and_closes_everything() -> None:
+    def fail(address: str) -> None:
+        raise BrokenPipeError
+
+    explorer = Explorer(config_of({"seq_len": 6}))
+    backend = pyplot.get_backend()
+    with pytest.raises(BrokenPipeError):
+        serve(explorer, explorer.start, 0, fail, lambda: False)
+    assert pyplot.get_fignums() == []
+    pyplot.switch_backend(backend)
+    gc.collect()
 
 
 def test_a_port_that_is_taken_is_a_sentence_and_without_port_another_is_found(served: Served) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import chain, combinations, pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
+from matplotlib.path import Path
+from matplotlib.text import Text
 
 from rnnlab.config import Config, config_from_mapping
 from rnnlab.figures.graph_dot import write_dot
@@ -35,6 +38,15 @@ def config(timesteps: int, layers: int = 1, *, last: bool = False, **model: Any)
 def drawing(graph: Graph, paths: str | None = None, style: str = "screen") -> Figure:
     with using(find_style(style)):
         return draw_graph(graph, find_style(style), paths)
+
+
+def courses_of(artist: Any) -> list[Path]:
+    """Give where an arrow or a line runs, in pixels; nothing of a circle or a box."""
+    if not isinstance(artist, FancyArrowPatch | Line2D):
+        return []
+    axes: Any = artist.axes
+    path = axes.transData.transform_path(artist.get_path())
+    return [Path(points) for points in path.to_polygons(closed_only=False)]
 
 
 @pytest.mark.parametrize("timesteps", range(1, 8))
@@ -113,6 +125,57 @@ def test_every_drawn_state_has_a_node_and_all_text_is_on_the_page(
             box = text.get_window_extent()
             assert page.x0 - 1 <= box.x0 and box.x1 <= page.x1 + 1, text.get_text()
             assert page.y0 - 1 <= box.y0 and box.y1 <= page.y1 + 1, text.get_text()
+
+
+@pytest.mark.parametrize("style", ["paper", "screen", "dark"])
+@pytest.mark.parametrize(
+    ("timesteps", "layers", "last", "paths"),
+    [
+        (1, 1, False, "b"),
+        (3, 1, False, "U"),
+        (4, 1, False, "U"),
+        (3, 2, True, "U"),
+        (10, 1, False, "U"),
+        (10, 1, True, "U"),
+        (10, 2, False, "W"),
+        (20, 1, False, "U"),
+        (60, 6, False, "b"),
+        (20, 1, False, None),
+    ],
+)
+def test_no_arrow_and_no_path_crosses_a_text(
+    timesteps: int, layers: int, last: bool, paths: str | None, style: str
+) -> None:
+    graph = make_graph(config(timesteps, layers, last=last))
+    with using(find_style(style)):
+        figure = draw_graph(graph, find_style(style), paths)
+        figure.draw_without_rendering()
+        axes = figure.axes[0]
+        courses = [course for artist in [*axes.patches, *axes.lines] for course in courses_of(artist)]
+        circles = [patch.get_window_extent() for patch in axes.patches if isinstance(patch, Circle | Rectangle)]
+        boxes = [(text, Text.get_window_extent(text)) for text in axes.texts]
+    for (text, box), (other, another) in combinations(boxes, 2):
+        assert not box.overlaps(another), f"{text.get_text()} and {other.get_text()} overlap"
+    # What has a ground of its own hides what runs behind it.
+    bare = [(text, box) for text, box in boxes if not text.get_bbox_patch() and not any(map(box.overlaps, circles))]
+    assert len(bare) >= len(shown(timesteps, 20))
+    for text, box in bare:
+        assert not any(course.intersects_bbox(box, filled=False) for course in courses), f"{text.get_text()} is crossed"
+
+
+def test_arrows_to_the_loss_leave_the_predictions_free() -> None:
+    figure = drawing(make_graph(config(20)))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    predictions = [text.get_window_extent() for text in axes.texts if text.get_text().startswith("$o_")]
+    assert len(predictions) == 20
+    for course in chain.from_iterable(map(courses_of, axes.patches)):
+        assert not any(course.intersects_bbox(box, filled=False) for box in predictions)
+
+
+def test_a_parameter_that_acts_on_nothing_has_no_paths_and_no_warning() -> None:
+    title = drawing(make_graph(config(1)), "W").texts[0].get_text()
+    assert title.endswith("\n0 paths from W to L")
 
 
 def test_what_is_left_out_is_said() -> None:
