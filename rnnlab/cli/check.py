@@ -23,7 +23,7 @@ Ways:
   flow          what runs record
   modules       autograd through the nn.Modules
   by hand       backpropagation through time in numpy (elman)
-  paths         the sum over all paths from a state to the loss (elman, while there are few)
+  paths         the sum over all paths to the loss (elman, while they are few)
   complex step  no derivative at all: the loss of a net nudged by 1e-100 i
 Exit code 1 when one of them, or an engine, is wrong.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab explore configs/vanishing.yaml                    a window
-  rnnlab explore configs/lstm.yaml --web                   a page for the browser, on this machine only
+  rnnlab explore configs/vanishing.yaml     a window
+  rnnlab explore configs/lstm.yaml --web    a page for this machine's browser
   rnnlab explore configs/vanishing.yaml model.layers=2 task.seq_len=20
   rnnlab explore configs/vanishing.yaml --save flow.png --weight-scale 1.5
 
@@ -28,10 +27,11 @@ probe sequences. A notebook has the same: from rnnlab.figures.explore import exp
 """
 
 WeightScale = Annotated[
-    float | None, typer.Option("--weight-scale", metavar="X", help="Where weight_scale starts; else the config's.")
+    float | None,
+    typer.Option("--weight-scale", metavar="X", help="Where weight_scale starts, -5 to 5; else the config's."),
 ]
 BiasScale = Annotated[
-    float | None, typer.Option("--bias-scale", metavar="Y", help="Where bias_scale starts; else the config's.")
+    float | None, typer.Option("--bias-scale", metavar="Y", help="Where bias_scale starts, -5 to 5; else the config's.")
 ]
 
 
@@ -87,12 +87,21 @@ def _check(*, web: bool, port: int | None, save: Path | None, scales: dict[str, 
     if port is not None and not web:
         raise ExploreError("--port goes with --web")
     for option, value in scales.items():
-        if value is not None and not math.isfinite(value):
-            raise ExploreError(f"{option}: got '{value}'; a scale is a finite number")
+        if value is not None:
+            _check_scale(option, value)
     if save is not None:
         from rnnlab.figures.explore import check_target
 
         check_target(save)
+
+
+def _check_scale(option: str, value: float) -> None:
+    """Hold a scale to what its slider can show; a config may say more, and then the slider reaches there."""
+    from rnnlab.figures.explore_model import HIGHEST_SCALE, LOWEST_SCALE
+
+    if not LOWEST_SCALE <= value <= HIGHEST_SCALE:  # also what is not a number
+        got = str(value).removesuffix(".0")
+        raise ExploreError(f"{option}: got '{got}'; valid: a number from {LOWEST_SCALE} to {HIGHEST_SCALE}")
 
 
 def _serve(explorer: Explorer, settings: Settings, port: int | None) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab export runs/cumulative-average                        gradient norms as CSV on stdout
+  rnnlab export runs/cumulative-average    gradient norms as CSV on stdout
   rnnlab export runs/cumulative-average --table loss --out loss.csv
   rnnlab export runs/cumulative-average --table spectrum --format json
 
@@ -72,7 +72,7 @@ def _open(path: Path) -> list[Run]:
         return [open_run(path)]
     for entry in entries:
         if entry.damage:
-            print(text.printable(f"left out: {entry.path} is damaged: {entry.damage}"), file=sys.stderr)
+            text.tell(f"left out: {entry.path} is damaged: {entry.damage}")
     return [Run(entry) for entry in entries if not entry.damage]
 
 

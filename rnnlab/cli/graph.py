@@ -13,8 +13,8 @@ from rnnlab.cli import options
 _EXAMPLES = """\b
 Examples:
   rnnlab graph configs/cumulative_average.yaml
-  rnnlab graph configs/two_layers.yaml task.seq_len=6 --format svg --out graph.svg
-  rnnlab graph configs/cumulative_average.yaml task.seq_len=3 --paths U     each path from U to L
+  rnnlab graph configs/two_layers.yaml --format svg --out graph.svg
+  rnnlab graph configs/cumulative_average.yaml task.seq_len=3 --paths U
   rnnlab graph configs/lstm.yaml --format dot | dot -Tpdf > graph.pdf
 
 Nodes: log10 ||dL/dh_t||; edges: the norm of the step's Jacobian; at the initial weights.

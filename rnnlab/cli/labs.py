@@ -21,11 +21,11 @@ _VERDICTS = {True: "yes", False: "NO", None: ""}
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab labs                             list them
-  rnnlab labs manual                      carry one out
-  rnnlab labs handrnn --save paths.png    and draw its figure (png, svg or pdf)
-  rnnlab labs gradients --full            train as long as its notebook did
-  rnnlab labs --all                       carry out all; code 1 if a number is not reproduced
+  rnnlab labs                           list them
+  rnnlab labs manual                    carry one out
+  rnnlab labs handrnn --save paths.png  and draw its figure (png, svg or pdf)
+  rnnlab labs gradients --full          train as long as its notebook did
+  rnnlab labs --all                     all five; code 1 if a number differs
 """
 
 

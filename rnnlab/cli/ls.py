@@ -19,7 +19,8 @@ _EXAMPLES = """\b
 Examples:
   rnnlab ls                              the studies under runs/
   rnnlab ls runs/cumulative-average      the runs of a study
-  rnnlab ls runs/weight-scale --sort final_loss --where nonlinearity=tanh --where 'final_loss<0.05'
+  rnnlab ls runs/weight-scale --sort final_loss --where nonlinearity=tanh
+  rnnlab ls runs/weight-scale --where seed=0 --where 'final_loss<0.05'
   rnnlab ls runs/weight-scale --csv > index.csv
   rnnlab ls runs/cumulative-average/default-38d0878c07c4
   rnnlab ls --json | jq '.[].study'
@@ -123,7 +124,7 @@ def _print_study(entries: list[RunEntry], shape: _Shape) -> None:
         print(text.table(short, shown, width=text.terminal_width(sys.stdout)))
         for entry in entries:
             if entry.damage:
-                print(text.printable(f"damaged: {entry.path.name}: {entry.damage}"), file=sys.stderr)
+                text.tell(f"damaged: {entry.path.name}: {entry.damage}")
 
 
 def _summary_names() -> tuple[str, ...]:

@@ -12,12 +12,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -42,6 +43,9 @@ from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
 
 _FAULT = 70
+
+_UsageError: Any = typer.BadParameter.__base__
+"""What all that is wrong with a command line is raised as; typer has no name of its own for it."""
 
 app = typer.Typer(
     name="rnnlab",
@@ -88,12 +92,12 @@ def main() -> NoReturn:
     STOP.install()
     _mend_streams()
     try:
-        app(prog_name="rnnlab")
-    except SystemExit as error:
-        _leave(error.code)
+        code = app(prog_name="rnnlab", standalone_mode=False)  # so that typer prints nothing past `text.tell`
+    except SystemExit as error:  # typer makes one of a pipe that nobody reads any more, which is no failure
+        code = 0 if isinstance(error.__context__, BrokenPipeError) else error.code
     except BaseException as error:  # every way out ends in a code; faults of our own are kept in a file
-        _leave(_report(error))
-    _leave(0)
+        code = _report(error)
+    _leave(code)
 
 
 def _mend_streams() -> None:
@@ -118,22 +122,27 @@ def _leave(code: int | str | None) -> NoReturn:
 
 def _report(error: BaseException) -> int:
     """Say what happened, in a sentence, and give the exit code."""
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
         return 130
     if isinstance(error, BrokenPipeError):
         return 0
-    told = _tell(error)
+    told = _sentence(error)
     if told is None:
-        _say(f"rnnlab: a fault of rnnlab itself ({type(error).__name__}); the details are in {_keep_traceback(error)}")
+        file = _keep_traceback(error)
+        text.tell(f"rnnlab: a fault of rnnlab itself ({type(error).__name__}); the details are in {file}")
         return _FAULT
-    _say(told)
-    return error.exit_code if isinstance(error, UserError) else 1
+    text.tell(told)
+    return int(error.exit_code) if isinstance(error, UserError | _UsageError) else 1
 
 
-def _tell(error: BaseException) -> str | None:
+def _sentence(error: BaseException) -> str | None:
     """Give the sentence for what is no fault of rnnlab."""
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, _UsageError):
+        shown = io.StringIO()
+        error.show(file=shown)
+        return shown.getvalue().rstrip("\n")
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         goes_on = sys.argv[1:2] in (["train"], ["sweep"])
@@ -153,7 +162,3 @@ def _keep_traceback(error: BaseException) -> str:
         stream.write(" ".join(sys.argv) + "\n")
         traceback.print_exception(error, file=stream)
     return stream.name
-
-
-def _say(message: str) -> None:
-    print(text.printable(message), file=sys.stderr)

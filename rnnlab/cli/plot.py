@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,21 +15,23 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab plot runs/cumulative-average                        all there is to see of a run, in one figure
+  rnnlab plot runs/cumulative-average                     a run, in one figure
   rnnlab plot runs/lstm --kind flow --format pdf --style paper
-  rnnlab plot runs/weight-scale                              a sweep: quantities, flows, losses, phases
-  rnnlab plot runs/weight-scale --x weight_scale --y final_gradient_slope --hue nonlinearity
-  rnnlab plot runs/nightly --kind phase --hue final_loss     two axes, the quantity as colour
-  rnnlab plot runs/one-layer runs/two-layers --kind loss     several runs: overlaid
+  rnnlab plot runs/weight-scale                           a sweep, all kinds
+  rnnlab plot runs/weight-scale --x weight_scale --y final_gradient_slope
+  rnnlab plot runs/nightly --kind phase --hue final_loss  two axes, and colour
+  rnnlab plot runs/one-layer runs/two-layers --kind loss  several, overlaid
 
 \b
 Kinds of one run:
-  overview (default), loss, flow, map, eigenvalues, spectrum, hidden, predictions
+  overview (default), loss, flow, map, eigenvalues, spectrum, hidden,
+  predictions
 Kinds of several runs (default: all that fit):
-  quantity    --y, a quantity of the index, against --x, an axis; --hue and --panel: further axes
-  flow        --y grad_norm, cell_grad_norm or hidden_norm against timesteps; --hue, --panel: axes
-  loss        the loss against batches; --hue, --panel: axes
-  phase       --hue, a quantity of the index, as colour over --x and --y, two axes; --panel: a third
+  quantity    --y, a quantity of the index, against --x, an axis
+  flow        --y grad_norm, cell_grad_norm or hidden_norm against timesteps
+  loss        the loss against batches
+  phase       --hue, a quantity of the index, over --x and --y, two axes
+Further axes are told by --hue and --panel; in a phase, by --panel alone.
 
 Curves are medians over the runs that the axes leave together, bands hold the middle half of them.
 Figures go to runs/<name>/figures/; their paths are printed on stdout.
@@ -65,20 +66,16 @@ def plot(
     from rnnlab.figures.style import FORMATS, find_style, using
 
     looks, file_format = find_style(style), choose("--format", file_format, FORMATS)
-    chosen = choose_runs(paths, _complain)
+    chosen = choose_runs(paths, text.tell)
     where = target_of(out, chosen.folder)
     written = []
     with using(looks):
-        for drawn in draw_figures(chosen, Wish(kind, x, y, hue, panel), looks, _complain):
+        for drawn in draw_figures(chosen, Wish(kind, x, y, hue, panel), looks, text.tell):
             written.append(save(drawn, where, file_format))
             if not (quiet or as_json):
                 print(written[-1])
     if as_json:
         _print_json(written, chosen, file_format)
-
-
-def _complain(problem: str) -> None:
-    print(text.printable(problem), file=sys.stderr)
 
 
 def _print_json(written: list[Path], chosen: Chosen, file_format: str) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _EXAMPLES = """\b
 Examples:
   rnnlab sweep configs/weight_scale.yaml
-  rnnlab sweep configs/weight_scale.yaml -n             list the runs and do nothing
-  rnnlab sweep configs/lstm.yaml model.hidden_size=16,32,64 'seed=range(0,5,1)'
+  rnnlab sweep configs/weight_scale.yaml -n      list the runs and do nothing
+  rnnlab sweep configs/lstm.yaml model.hidden_size=16,32 'seed=range(0,5,1)'
   rnnlab sweep configs/lstm.yaml 'model.weight_scale=linspace(0.25,2.5,10)'
   rnnlab sweep study.yaml --quiet --max-time 5h --log sweep.log      from cron
 

@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any, TextIO
 
@@ -37,6 +38,32 @@ def cell(value: Any) -> str:
 def printable(text: str) -> str:
     """Write what would steer a terminal as escapes; a name of a folder may hold anything."""
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def tell(message: str) -> None:
+    """Say something to the person, on stderr; on a terminal in lines that fit it, broken between words."""
+    print(wrapped(printable(message), terminal_width(sys.stderr)), file=sys.stderr)
+
+
+def wrapped(message: str, width: int | None) -> str:
+    """Break the lines that are longer than the width; what goes on is indented. None breaks nothing: for logs."""
+    return "\n".join(line if width is None else _wrapped_line(line, width) for line in message.split("\n"))
+
+
+def _wrapped_line(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    words = line.lstrip()
+    margin = " " * (len(line) - len(words))
+    wrapper = textwrap.TextWrapper(
+        width,
+        initial_indent=margin,
+        subsequent_indent=margin + "  ",
+        # A path or an option stays whole, to be copied, even where it alone is wider than the terminal.
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapper.fill(words)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int | None = None, indent: str = "") -> str:

@@ -26,9 +26,9 @@ _EXAMPLES = """\b
 Examples:
   rnnlab train configs/cumulative_average.yaml
   rnnlab train configs/vanishing.yaml seed=1 model.hidden_size=64
-  rnnlab train configs/lstm.yaml training.batches=0     measure the initial weights only
-  rnnlab train study.yaml --quiet                       for scripts: only errors are printed
-  rnnlab train runs/lstm/default-*/config.yaml          the run of that folder again
+  rnnlab train configs/lstm.yaml training.batches=0    initial weights only
+  rnnlab train study.yaml --quiet                      only errors are printed
+  rnnlab train runs/lstm/default-*/config.yaml         that run again
 
 The same command goes on where it was stopped, and does nothing when the run exists.
 rnnlab validate --keys lists every key.
@@ -57,7 +57,7 @@ def train(
     loaded = load_config(config, overrides or [])
     values = changed_values(load_config(config), loaded) if overrides else {}
     if has_axes(config) and not quiet:
-        print(f"{config} has axes, which train leaves aside; rnnlab sweep makes all of its runs", file=sys.stderr)
+        text.tell(f"{config} has axes, which train leaves aside; rnnlab sweep makes all of its runs")
     if dry_run:
         _announce(loaded, values, runs)
         return

@@ -13,9 +13,9 @@ from rnnlab.cli import options
 _EXAMPLES = """\b
 Examples:
   rnnlab validate configs/cumulative_average.yaml
-  rnnlab validate study.yaml model.hidden_size=64       prints the config in full
-  rnnlab validate --keys                                every key, its default and its meaning
-  rnnlab validate --schema > rnnlab.schema.json         for editors that complete YAML
+  rnnlab validate study.yaml model.hidden_size=64    prints the config in full
+  rnnlab validate --keys                             every key and its meaning
+  rnnlab validate --schema > rnnlab.schema.json      for editors, to complete
 """
 
 

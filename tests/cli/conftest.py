@@ -7,11 +7,16 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from rnnlab.cli.main import main
+from rnnlab.cli.main import app, main
 from rnnlab.cli.signals import STOP
+
+GROUP: Any = typer.main.get_command(app)
+COMMANDS = sorted(GROUP.commands)
 
 CONFIG = """\
 # How small can a run be?

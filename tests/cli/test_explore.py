@@ -77,8 +77,10 @@ def test_save_takes_the_scales_the_overrides_and_any_case_of_the_ending(call: Ca
         (["--save", "folder.png"], "--save: folder.png is a folder; name a file\n"),
         (["--save", "a.png", "--web"], "--save writes a file and --web serves a page; choose one of them\n"),
         (["--port", "9000"], "--port goes with --web\n"),
-        (["--web", "--weight-scale", "nan"], "--weight-scale: got 'nan'; a scale is a finite number\n"),
-        (["--save", "a.png", "--bias-scale", "inf"], "--bias-scale: got 'inf'; a scale is a finite number\n"),
+        (["--weight-scale", "99"], "--weight-scale: got '99'; valid: a number from -5 to 5\n"),
+        (["--save", "a.png", "--bias-scale", "-5.01"], "--bias-scale: got '-5.01'; valid: a number from -5 to 5\n"),
+        (["--web", "--weight-scale", "nan"], "--weight-scale: got 'nan'; valid: a number from -5 to 5\n"),
+        (["--save", "a.png", "--bias-scale", "inf"], "--bias-scale: got 'inf'; valid: a number from -5 to 5\n"),
         (["model.hiden_size=3"], "command line: model.hiden_size=3: unknown key"),
     ],
 )

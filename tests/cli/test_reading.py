@@ -34,6 +34,20 @@ def test_ls_of_a_folder_that_is_not_there_is_a_usage_error(call: Call) -> None:
     assert (result.code, result.out, result.err) == (2, "", "there is no folder nowhere\n")
 
 
+def test_runs_of_train_and_of_sweep_are_found_alike_whatever_their_labels_begin_with(call: Call) -> None:
+    """`train` labels in the order of the config, `sweep` in that of its axes."""
+    assert call("train", "tiny.yaml", "-q", "model.weight_scale=1.5", "seed=1").code == 0
+    assert call("sweep", "tiny.yaml", "-q", "-j1", "model.weight_scale=0.5,1.5", "seed=2,3").code == 0
+    labels = {path.name.rpartition("-")[0] for path in Path("runs/tiny").glob("*-*")}
+    assert {"seed=1,weight_scale=1.5", "weight_scale=1.5,seed=2"} <= labels
+    for seed in (1, 2):
+        conditions = ["--where", "weight_scale=1.5", "--where", f"seed={seed}"]
+        (row,) = json.loads(call("ls", "runs/tiny", "--json", *conditions).out)
+        (named,) = {*Path("runs/tiny").glob(f"*seed={seed}*")} & {*Path("runs/tiny").glob("*weight_scale=1.5*")}
+        assert Path(row["path"]) == named
+        assert call("show", named).out.startswith(f"{named}\ncompleted")
+
+
 def test_ls_lists_studies(call: Call, tiny: Path) -> None:
     assert call("train", "tiny.yaml", "-q", "seed=1").code == 0
     assert call("train", "tiny.yaml", "-q", *DIVERGING, "training.batches=40").code == 0
