@@ -61,14 +61,15 @@ class Study:
         """
         import numpy as np
 
-        values = {self._place(flat): self._value(run, name) for run, flat in zip(self.runs, self._flat, strict=True)}
+        found = [self._value(run, name) for run in self.runs]
+        values = dict(zip(map(self._place, self._flat), found, strict=True))
         shapes = {value.shape for value in values.values() if value is not None}
         if not shapes:
             raise KeyError(name)
         if len(shapes) > 1:
             raise StoreError(
                 f"the runs of {self.path} have {name} in different shapes, {sorted(shapes)}; "
-                "choose runs of one shape with select, e.g. study.select({'task.seq_len': 10})"
+                f"choose runs of one shape with select, e.g. study.select({self._of_one_shape(found)!r})"
             )
         kinds = [value.dtype for value in values.values() if value is not None]
         filled = np.full((*map(len, self.axes.values()), *shapes.pop()), np.nan, np.result_type(*kinds, np.float32))
@@ -98,6 +99,18 @@ class Study:
             raise StoreError("to_pandas needs pandas: pip install 'rnnlab[pandas]'") from None
         header, rows = index_rows(lambda: self._entries)
         return pd.DataFrame(list(rows), columns=header)
+
+    def _of_one_shape(self, values: Sequence[np.ndarray | None]) -> dict[str, Any]:
+        """Give what to select runs of one shape by: the key with the fewest values that tells shapes apart, or all."""
+        pairs = [(flat, value.shape) for flat, value in zip(self._flat, values, strict=True) if value is not None]
+        telling = [
+            key
+            for key in self.axes
+            if len({flat.get(key) for flat, _ in pairs}) == len({(flat.get(key), shape) for flat, shape in pairs})
+        ]
+        keys = sorted(telling, key=lambda key: len(self.axes[key]))[:1] or [key for key in self.axes if key != "seed"]
+        first = min((flat for flat, _ in pairs), key=self._place)
+        return {key: first.get(key) for key in keys}
 
     def _find_axes(self) -> dict[str, tuple[Any, ...]]:
         keys = varied_keys(run.info["config"] for run in self.runs)

@@ -50,7 +50,7 @@ def main() -> None:
         _print_final_losses(arguments.seeds)
         return
     print(
-        f"CPU time of one update of one model on one thread, microseconds: medians of {REPEATS}, in turn in one process."
+        f"CPU time of one update of one model, one thread, microseconds: medians of {REPEATS}, in turn in one process."
     )
     print(f"Engines and JAX vmap train {STACK} nets. nn: nn.RNN, nn.LSTM. limit: tests/benchmarks/limit.py.")
     if find_spec("jax") is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
@@ -114,10 +115,35 @@ def test_shapes_that_differ_are_a_sentence_that_says_how_to_choose(tmp_path: Pat
     make(tmp_path, "task.seq_len=7")
     study = open_study(str(tmp_path / "study"))
     assert study.axes == {"task.seq_len": (4, 7)}
-    with pytest.raises(StoreError, match=r"have grad_norm in different shapes, \[\(3, 1, 4\), \(3, 1, 7\)\]; choose"):
+    with pytest.raises(StoreError) as refused:
         study["grad_norm"]
+    assert str(refused.value) == (
+        f"the runs of {study.path} have grad_norm in different shapes, [(3, 1, 4), (3, 1, 7)]; "
+        "choose runs of one shape with select, e.g. study.select({'task.seq_len': 4})"
+    )
     assert study["probe_loss"].shape == (2, 3)
     assert study.select({"task.seq_len": 7})["grad_norm"].shape == (3, 1, 7)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "advice"),
+    [
+        ([["seed=1"], ["seed=2", "record.every=1"], ["seed=3", "record.every=1"]], "record.every"),
+        ([["seed=1"], ["seed=2", "model.layers=2"], ["seed=3"]], "model.layers"),
+        ([[], ["task.seq_len=7"], ["record.every=1"]], "task.seq_len record.every"),
+    ],
+)
+def test_the_advice_about_shapes_names_what_differs_and_helps(
+    tmp_path: Path, overrides: list[list[str]], advice: str
+) -> None:
+    for each in overrides:
+        make(tmp_path, *each)
+    study = open_study(tmp_path / "study")
+    with pytest.raises(StoreError) as refused:
+        study["grad_norm"]
+    wanted = ast.literal_eval(str(refused.value).partition("study.select(")[2].removesuffix(")"))
+    assert sorted(wanted) == sorted(advice.split())
+    assert study.select(wanted)["grad_norm"].ndim >= 3
 
 
 def test_cells_of_which_only_one_has_a_quantity(tmp_path: Path) -> None:
