@@ -29,7 +29,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The native engine's code under the address and undefined-behaviour sanitizers; also a part of the tests.
+# The native engine's code under the address and undefined-behaviour sanitizers of GCC and Clang; a part of the tests too.
 sanitize: $(INSTALLED)
 	$(BIN)/python -m tests.training.native_sanitized
 

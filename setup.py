@@ -18,17 +18,21 @@ FOLDER = Path("rnnlab/training/native")
 COMMON = ["-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
 COMMON += ["-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-Wno-psabi", "-g0"]
 
-# (bytes of a vector, rows of a register tile, options)
-KERNELS: dict[str, tuple[int, int, list[str]]] = {"baseline": (16, 4, [])}
+# (bytes of a vector, rows of a register tile, vectors in each row, options). A tile's sums fill half of the vector
+# registers, of which SSE and AVX2 have 16, NEON and AVX-512 32; the other half is for what is multiplied. A batch is
+# padded to whole tiles, so NEON's are wider, not higher. No result depends on the number of vectors in a row.
+KERNELS: dict[str, tuple[int, int, int, list[str]]] = {"baseline": (16, 4, 2, [])}
+if platform.machine() in ("aarch64", "arm64"):
+    KERNELS["baseline"] = (16, 4, 4, [])
 if platform.machine() in ("x86_64", "AMD64"):
-    KERNELS["avx2"] = (32, 4, ["-mavx2", "-mfma"])
-    KERNELS["avx512"] = (64, 8, ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"])
+    KERNELS["avx2"] = (32, 4, 2, ["-mavx2", "-mfma"])
+    KERNELS["avx512"] = (64, 8, 2, ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"])
 
 
 def fingerprint() -> str:
     """Tell the sources apart: twelve digits of a hash of all of them."""
     whole = hashlib.sha256()
-    for path in sorted(FOLDER.iterdir()):
+    for path in sorted([*FOLDER.glob("*.cpp"), *FOLDER.glob("*.h")]):
         whole.update(path.read_bytes())
     return whole.hexdigest()[:12]
 
@@ -39,8 +43,9 @@ class BuildKernels(build_ext):
     def build_extension(self, ext: Extension) -> None:
         """Compile and link, as plain objects: the library has no Python in it."""
         objects: list[str] = []
-        for name, (vector_bytes, rows, options) in KERNELS.items():
-            macros = [("KERNEL", name), ("VECTOR_BYTES", str(vector_bytes)), ("TILE_ROWS", str(rows))]
+        for name, (vector_bytes, rows, vectors, options) in KERNELS.items():
+            macros = [("KERNEL", name), ("VECTOR_BYTES", str(vector_bytes))]
+            macros += [("TILE_ROWS", str(rows)), ("TILE_VECTORS", str(vectors))]
             folder = str(Path(self.build_temp) / name)
             objects += self.compiler.compile(
                 [str(FOLDER / "kernel.cpp")], output_dir=folder, macros=macros, extra_postargs=COMMON + options
@@ -59,7 +64,7 @@ class BuildKernels(build_ext):
 extension = Extension(
     "rnnlab.training._native",
     sources=[str(FOLDER / "kernel.cpp"), str(FOLDER / "interface.cpp")],
-    depends=[str(FOLDER / "kernel.h"), str(FOLDER / "vectors.h")],
+    depends=sorted(map(str, FOLDER.glob("*.h"))),
     optional=True,
 )
 

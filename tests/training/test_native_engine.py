@@ -153,14 +153,72 @@ def test_clipping_holds_where_squares_of_gradients_are_beyond_float32() -> None:
 
 
 @needs_kernel
-def test_vanished_gradients_cost_no_time_and_are_zero() -> None:
-    """A gradient below the smallest normal number leaves a weight as it is."""
-    recipe = make_recipe("elman", "identity", timesteps=60, last=True, batches=3)
-    state = begin(recipe, 0, learning_rate=1.0, weight_scale=1e-3)
+@pytest.mark.parametrize("instructions", INSTRUCTIONS)
+@pytest.mark.parametrize("inputs", [1, 3])
+def test_clipping_takes_an_infinite_gradient_for_infinite_whatever_the_padding_holds(
+    inputs: int, instructions: str
+) -> None:
+    """g limit / inf: the finite numbers of the gradient become 0, and the infinite ones NaN."""
+    x_1TI = np.full((1, 1, inputs), 0.5, np.float32)
+    recipe = make_recipe("elman", "identity", sizes=(inputs, 1), timesteps=1, batch_size=1)
+    recipe = replace(recipe, sample=_Fixed(x_1TI, np.zeros((1, 1, 1), np.float32)))
+    state = begin(recipe, 0, learning_rate=1.0, clip_norm=1.0)
+    state.parameters_P[:] = 0.25
+    state.parameters_P[-6:] = [1e21, -1e21, 0.0, 0.0, 0.0, 1e18]  # two units cancel in the prediction
     before = state.parameters_P.copy()
-    (state,) = train(NativeEngine(), recipe, [state])
-    assert np.isfinite(state.parameters_P).all()
-    assert not np.array_equal(state.parameters_P, before)
+    (state,) = train(NativeEngine(instructions), recipe, [state])
+    assert state.losses[0] == pytest.approx(1e36)
+    assert np.isnan(state.parameters_P[: 2 * inputs]).all()
+    assert_array_equal(state.parameters_P[2 * inputs : 5 * inputs], before[2 * inputs : 5 * inputs])
+    assert_array_equal(state.parameters_P[-6:], before[-6:])
+
+
+@needs_kernel
+@pytest.mark.parametrize("instructions", INSTRUCTIONS)
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("hidden", [3, 16])
+def test_a_state_beyond_float32_that_does_not_reach_the_prediction_is_no_divergence(
+    hidden: int, outputs: int, instructions: str
+) -> None:
+    """h_1 = (inf, ...), h_2 = relu(-inf) = 0, so that y = b = 1."""
+    x_1TI = np.array([[[2.0], [-2.0]]], np.float32)
+    sizes = (1, outputs)
+    recipe = make_recipe("elman", "relu", hidden=hidden, sizes=sizes, timesteps=2, batch_size=1, last=True)
+    recipe = replace(recipe, sample=_Fixed(x_1TI, np.zeros((1, 2, outputs), np.float32)))
+    state = begin(recipe, 0, learning_rate=1e-3)
+    state.parameters_P[:] = 0.5
+    state.parameters_P[0] = 3e38
+    state.parameters_P[hidden : hidden + hidden**2] = -0.5
+    state.parameters_P[-outputs:] = 1.0
+    (state,) = train(NativeEngine(instructions), recipe, [state])
+    assert_array_equal(state.losses, [1.0])
+    assert state.diverged_at is None
+
+
+@needs_kernel
+@pytest.mark.parametrize("instructions", INSTRUCTIONS)
+def test_a_vanished_gradient_is_zero_while_a_net_trains_and_only_then(instructions: str) -> None:
+    """dL/dW_ih = 1e-9 · 1e-30 is below the smallest normal number."""
+    target_1TO = np.full((1, 1, 1), -0.5e-9, np.float32)
+    recipe = make_recipe("elman", "identity", hidden=1, timesteps=1, batch_size=1)
+    recipe = replace(recipe, sample=_Fixed(np.ones((1, 1, 1), np.float32), target_1TO))
+    state = begin(recipe, 0, learning_rate=1e38)
+    state.parameters_P[:] = [1.0, 0.0, 0.0, 1e-30, 0.0]
+    (state,) = train(NativeEngine(instructions), recipe, [state])
+    assert state.parameters_P[0] == 1.0
+    assert state.parameters_P[-1] == pytest.approx(-1e29)
+    assert np.float32(1e-30) * np.float32(1e-9) > 0
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    """One sequence, the same for ever."""
+
+    inputs_1TI: np.ndarray
+    targets_1TO: np.ndarray
+
+    def __call__(self, generator: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.repeat(self.inputs_1TI, count, axis=0), np.repeat(self.targets_1TO, count, axis=0)
 
 
 # a net's bits depend on nothing but the net
@@ -286,10 +344,30 @@ def test_a_broken_library_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPat
 
 
 @needs_kernel
-@pytest.mark.skipif(native_sanitized.compiler() is None, reason="there is no C++ compiler here")
-def test_sanitizers_find_nothing(tmp_path: Path) -> None:
+@pytest.mark.skipif(not native_sanitized.compilers(), reason="there is no C++ compiler here")
+def test_sanitizers_find_nothing_and_instruction_sets_agree(tmp_path: Path) -> None:
     """Addresses and undefined behaviour, over odd sizes of every kind of net."""
-    assert native_sanitized.run(tmp_path).endswith("trainings: nothing found")
+    said = native_sanitized.run(tmp_path, native_sanitized.Target(native_sanitized.compilers()[0]))
+    assert said.endswith("trainings: nothing found")
+    losses = native_sanitized.losses(said)
+    assert tuple(losses) == INSTRUCTIONS
+    for name in INSTRUCTIONS:
+        assert_allclose(losses[name], losses["baseline"], rtol=1e-5, atol=1e-6)
+
+
+@needs_kernel
+@pytest.mark.skipif(native_sanitized.emulated_arm() is None, reason="needs g++-aarch64-linux-gnu and qemu-user")
+def test_an_arm_processor_comes_to_the_same_losses(tmp_path: Path) -> None:
+    """Built for NEON, without sanitizers, which an emulator does not take; against the baseline of this processor."""
+    arm = native_sanitized.emulated_arm()
+    assert arm is not None
+    here = native_sanitized.Target(native_sanitized.compilers()[0], ("-O1",))
+    told = []
+    for name, target in (("arm", arm), ("here", here)):
+        (tmp_path / name).mkdir()
+        told.append(native_sanitized.losses(native_sanitized.run(tmp_path / name, target)))
+    assert list(told[0]) == ["baseline"]
+    assert_allclose(told[0]["baseline"], told[1]["baseline"], rtol=1e-5, atol=1e-6)
 
 
 @needs_kernel
@@ -298,5 +376,6 @@ def test_the_kernel_is_built_from_the_sources_as_they_are() -> None:
     folder = Path(native_library.__file__).parent / "native"
     if not folder.exists():
         pytest.skip("installed without sources")
-    whole = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.iterdir())))
+    sources = sorted([*folder.glob("*.cpp"), *folder.glob("*.h")])
+    whole = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
     assert NativeEngine().details["kernel"].startswith(whole.hexdigest()[:12])

@@ -1,4 +1,4 @@
-// What the parts of the native engine share: the numbers that Python hands over, and one kernel for each instruction set.
+// What the parts of the native engine share: the numbers that Python hands over, and a kernel for each instruction set.
 
 #pragma once
 

@@ -9,6 +9,13 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+// Before a loop of a constant number of turns, 16 at most: without loops, so that its vectors stay in registers.
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 static const int W = VECTOR_BYTES / sizeof(float);
 
 typedef float vec __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
@@ -19,6 +26,13 @@ INLINE void store(float *p, vec x) { *(vec *)p = x; }
 INLINE vec all(float x) { return x - vec{}; }
 INLINE vec smaller(vec x, vec y) { return y < x ? y : x; }  // x where either is NaN
 INLINE vec larger(vec x, vec y) { return y > x ? y : x; }   // x where either is NaN
+
+// The first `count` numbers of x, and zero in place of the others, whatever they are.
+INLINE vec first_of(vec x, int64_t count) {
+    ivec place;
+    for (int i = 0; i < W; i++) place[i] = i;
+    return place < (int32_t)count ? x : vec{};
+}
 
 // x₀ y₀ x₁ y₁ ... of the lower halves, and of the upper halves.
 #if VECTOR_BYTES == 64
@@ -64,7 +78,8 @@ INLINE vec vtanh(vec x) {
 INLINE vec vexp(vec x) {
     const float shift = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
     x = larger(smaller(x, all(89.0f)), all(-104.0f));
-    vec n = (x * 1.44269504089f + shift) - shift;
+    vec shifted = x * 1.44269504089f + shift;
+    vec n = shifted - shift;
     vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;  // ln 2 in two parts, the first exact in n * part
     vec p = all(1.9875691500e-4f);
     p = p * r + 1.3981999507e-3f;
@@ -73,7 +88,7 @@ INLINE vec vexp(vec x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * (r * r) + r + 1.0f;
-    ivec whole = __builtin_convertvector(n, ivec), half = whole >> 1;
+    ivec whole = (ivec)shifted - (ivec)all(shift), half = whole >> 1;  // for NaN a conversion of n would be undefined
     return p * (vec)((half + 127) << 23) * (vec)((whole - half + 127) << 23);
 }
 
@@ -85,7 +100,7 @@ INLINE vec vsigmoid(vec x) {
 }
 
 // The W x W block at `from` is written to `to` with rows and columns exchanged.
-INLINE void transpose_block(const float *from, long from_row, float *to, long to_row) {
+INLINE void transpose_block(const float *from, int64_t from_row, float *to, int64_t to_row) {
     vec a[W], b[W];
     for (int i = 0; i < W; i++) a[i] = load(from + i * from_row);
     // Each round pairs row i with row i + W/2, number by number; after log2 W rounds rows have become columns.
