@@ -26,9 +26,9 @@ Below 4 the overhead of an operation outweighs any cache."""
 _STACKS = 4
 """At least so many stacks of a study that has the runs for it, and a multiple of it, so that cores finish together."""
 
-_PIECES = 8
-"""Stacks for each worker, of an engine that takes any: with fewer, workers wait for the last one; with more, fewer
-nets share the drawing of their batches."""
+_PIECES = 4
+"""A worker takes at most one in so many of its share of what is left, where any stack will do: stacks get smaller
+towards the end, so that no worker waits for another's last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,21 @@ def plan_free_stacks(runs: Sequence[PlannedRun], to_do: Sequence[int], workers: 
 
     Nets of one seed come side by side: they see the same batches, which are then drawn once.
     """
-    piece = _cost(runs, to_do) / (workers * _PIECES)
     stacks = []
     for members in _shapes(runs, to_do).values():
         members.sort(key=lambda index: (runs[index].seed, index))
-        wanted = max(math.ceil(len(members) / _LARGEST_STACK), round(_cost(runs, members) / piece))
-        stacks += [Stack(part, _cost(runs, part)) for part in cut(members, min(len(members), max(1, wanted)))]
+        stacks += [Stack(part, _cost(runs, part)) for part in taper(members, workers * _PIECES)]
     return sorted(stacks, key=lambda stack: -stack.seconds)
+
+
+def taper(members: Sequence[int], pieces: int) -> list[tuple[int, ...]]:
+    """Cut a list, in order, each time a piece of the rest, of at least one and at most the largest stack."""
+    parts, start = [], 0
+    while start < len(members):
+        size = min(_LARGEST_STACK, math.ceil((len(members) - start) / pieces))
+        parts.append(tuple(members[start : start + size]))
+        start += size
+    return parts
 
 
 def _shapes(runs: Sequence[PlannedRun], members: Iterable[int]) -> dict[tuple[Scalar, ...], list[int]]:
