@@ -33,9 +33,10 @@ format: $(INSTALLED)
 sanitize: $(INSTALLED)
 	$(BIN)/python -m tests.training.native_sanitized
 
-# JAX is one of the contestants where it is installed: .venv/bin/pip install 'rnnlab[bench]'
+# Kept in benchmark.json, with the machine. JAX is one of the contestants where it is installed:
+# .venv/bin/pip install -e '.[bench]'
 bench: $(INSTALLED)
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks --json benchmark.json
 
 # PyPI's torch for Linux brings several gigabytes of CUDA libraries, which these small nets do not need:
 # take the CPU build from where pip already looks, else from PyTorch's own index.

@@ -1,7 +1,7 @@
-"""Benchmarks, run by hand: `python -m tests.benchmarks [--quick] [--runs N] [--json FILE] [--final-loss]`.
+"""Benchmarks, run by hand: `python -m tests.benchmarks [--quick] [--runs N] [--json FILE] [--against FILE]`.
 
 First training alone, by everything that can, then whole commands. `--json` keeps it all with the machine's
-description, so that two machines or two commits can be compared.
+description; `--against` compares with what was kept on another machine or of another commit.
 """
 
 from __future__ import annotations
@@ -58,18 +58,23 @@ def main() -> None:
     print(HEADER)
     rows = list(_printed_rows(QUICK if arguments.quick else SETTINGS))
     _print_means(rows)
-    commands, sweep = time_commands(), time_sweep(arguments.runs or (40 if arguments.quick else 1000))
-    _print_commands(commands, sweep)
+    report = _report(rows)
+    if arguments.runs:
+        commands, sweep = time_commands(), time_sweep(arguments.runs)
+        _print_commands(commands, sweep)
+        report |= {"commands": commands, "sweep": vars(sweep)}
+    if arguments.against:
+        _print_comparison(report, json.loads(arguments.against.read_text()))
     if arguments.json:
-        report = _report(rows) | {"commands": commands, "sweep": vars(sweep)}
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Time rnnlab against plain loops.")
-    parser.add_argument("--quick", action="store_true", help="two settings, and a short sweep")
-    parser.add_argument("--runs", type=int, metavar="N", help="runs of the sweep, in tens; default 1000")
+    parser.add_argument("--quick", action="store_true", help="two settings instead of nine")
+    parser.add_argument("--runs", type=int, default=1000, metavar="N", help="runs of the sweep; 0: no whole commands")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table, with the machine")
+    parser.add_argument("--against", type=Path, metavar="FILE", help="compare with what --json kept")
     parser.add_argument("--final-loss", action="store_true", help="compare final losses instead of times")
     parser.add_argument("--seeds", type=int, default=5, help="seeds for --final-loss")
     return parser.parse_args()
@@ -112,6 +117,17 @@ def _print_commands(commands: dict[str, float], sweep: Sweep) -> None:
         f"  a run of one worker     {sweep.training:8.1f} ms of training, {sweep.measuring:.1f} of measuring, "
         f"{sweep.writing:.1f} of writing: {sweep.share:.0%} of training"
     )
+
+
+def _print_comparison(now: dict[str, Any], before: dict[str, Any]) -> None:
+    """Print how many times what it took before each setting takes now; the limit shows what the machine does to it."""
+    print(f"\nTimes what it took on {before['machine']['processor']}, kernel {before['machine'].get('kernel')}:")
+    sizes = ("cell", "hidden_size", "seq_len", "layers")
+    earlier = {tuple(row[size] for size in sizes): row for row in before["rows"]}
+    for row in now["rows"]:
+        old = earlier.get(tuple(row[size] for size in sizes), {})
+        ratios = "".join(f"  {name} {row[name] / old[name]:.2f}" for name in COLUMNS if name in row and name in old)
+        print(f"{row['cell']:>5}{row['hidden_size']:4}{row['seq_len']:4}{row['layers']:3} |{ratios}")
 
 
 def _cell(value: float | None, width: int, digits: int) -> str:

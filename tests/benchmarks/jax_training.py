@@ -5,6 +5,7 @@ Batches come from rnnlab's streams, drawn some at a time as rnnlab's engines do,
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -21,10 +22,6 @@ Weights = dict[str, Any]
 
 BLOCK = {1: 128, 32: 32}
 """Updates in a call, for one net and for a stack: more gain nothing."""
-
-UNROLLS = (1, 10)
-"""Timesteps of a scan that XLA compiles as one. Which is faster depends on the sizes, by up to two times; both are
-tried, and the faster is the contestant."""
 
 
 def elman(w: Weights, h: Any, drive: Any) -> tuple[Any, Any]:
@@ -50,8 +47,12 @@ class Form:
     """How the same net is written for XLA."""
 
     cell: str
-    ahead: bool  # the inputs' part of all timesteps in one product: faster for one net, slower by vmap
-    unroll: int
+    ahead: bool  # the inputs' part of all timesteps in one product
+    unroll: int  # timesteps that XLA compiles as one
+
+
+FORMS = [(ahead, unroll) for ahead in (False, True) for unroll in (1, 10)]
+"""Which form is fastest depends on the sizes, by up to two times: all are tried, and the fastest is the contestant."""
 
 
 def loss(net: list[Weights], readout: Weights, form: Form, x_BTI: Any, y_BTO: Any) -> Any:
@@ -82,20 +83,18 @@ def update(form: Form, rate: float, carry: Any, batch: Any) -> tuple[Any, Any]:
 class JaxTraining:
     """A number of nets in training; more than one by vmap."""
 
-    def __init__(
-        self, task: Task, cell: str, hidden_size: int, layers: int, batch_size: int, models: int, unroll: int
-    ) -> None:
+    def __init__(self, task: Task, form: Form, hidden_size: int, layers: int, batch_size: int, models: int) -> None:
         self._task, self._batch_size, self._models = task, batch_size, models
         self._streams = [make_stream(seed, BATCHES) for seed in range(models)]
         self.block = BLOCK[models]
-        train = partial(jax.lax.scan, partial(update, Form(cell, models == 1, unroll), 1e-4))
+        train = partial(jax.lax.scan, partial(update, form, 1e-4))
         self._train = jax.jit(train if models == 1 else jax.vmap(train))
-        nets = [self._begin(cell, hidden_size, layers, seed) for seed in range(models)]
+        nets = [self._begin(form, hidden_size, layers, seed) for seed in range(models)]
         self._carry = nets[0] if models == 1 else jax.tree.map(lambda *each: jnp.stack(each), *nets)
 
-    def _begin(self, cell: str, hidden_size: int, layers: int, seed: int) -> Any:
+    def _begin(self, form: Form, hidden_size: int, layers: int, seed: int) -> Any:
         generator, bound = np.random.default_rng(seed), hidden_size**-0.5
-        gates = 4 if cell == "lstm" else 1
+        gates = 4 if form.cell == "lstm" else 1
 
         def draw(*shape: int) -> Any:
             return jnp.asarray(generator.uniform(-bound, bound, shape), dtype=jnp.float32)
@@ -123,9 +122,15 @@ class JaxTraining:
 
 
 def fastest(task: Task, cell: str, hidden_size: int, layers: int, batch_size: int, models: int) -> JaxTraining:
-    """Try the forms, two blocks each after compiling, and give the faster."""
-    trainings = [JaxTraining(task, cell, hidden_size, layers, batch_size, models, unroll) for unroll in UNROLLS]
-    return min(trainings, key=_seconds)
+    """Try the forms, each for a few blocks after compiling, and give the fastest."""
+    best, least = None, math.inf
+    for form in (Form(cell, *choices) for choices in FORMS):
+        training = JaxTraining(task, form, hidden_size, layers, batch_size, models)
+        seconds = _seconds(training)
+        if seconds < least:
+            best, least = training, seconds
+    assert best is not None
+    return best
 
 
 def _seconds(training: JaxTraining) -> float:
