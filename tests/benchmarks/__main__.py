@@ -22,7 +22,7 @@ import torch
 
 from rnnlab.studies.pool import core_count
 from rnnlab.training import make_engine
-from tests.benchmarks.commands import Sweep, time_commands, time_sweep
+from tests.benchmarks.commands import SWEEPS, Sweep, time_commands, time_sweep
 from tests.benchmarks.contestants import STACK, Setting
 from tests.benchmarks.final_loss import LAST, compare
 from tests.benchmarks.timing import REPEATS, Row, measure_row
@@ -72,7 +72,7 @@ def main() -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Time rnnlab against plain loops.")
     parser.add_argument("--quick", action="store_true", help="two settings instead of nine")
-    parser.add_argument("--runs", type=int, default=1000, metavar="N", help="runs of the sweep; 0: no whole commands")
+    parser.add_argument("--runs", type=int, default=400, metavar="N", help="runs of the sweep; 0: no whole commands")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table, with the machine")
     parser.add_argument("--against", type=Path, metavar="FILE", help="compare with what --json kept")
     parser.add_argument("--final-loss", action="store_true", help="compare final losses instead of times")
@@ -110,7 +110,7 @@ def _print_commands(commands: dict[str, float], sweep: Sweep) -> None:
     print("\nWhole commands, wall time: medians, in turn.")
     for name, seconds in commands.items():
         print(f"  {name:24}{seconds:8.2f} s")
-    print(f"A sweep of {sweep.runs} default runs:")
+    print(f"A sweep of {sweep.runs} default runs, medians of {SWEEPS}:")
     print(f"  by one worker           {sweep.seconds_alone:8.1f} s")
     print(f"  by {sweep.workers} workers            {sweep.seconds_together:8.1f} s, {sweep.speedup:.2f} times as fast")
     print(

@@ -1,4 +1,4 @@
-"""Whole commands: where the time of a default `train`, and of a sweep of a thousand runs, goes.
+"""Whole commands: where the time of a default `train`, and of a sweep of many such runs, goes.
 
 Timed from outside by the wall clock, in turn, each from an empty folder; what a run of the sweep is made of, its
 run.json says.
@@ -23,7 +23,7 @@ STUDY = Path(__file__).parents[2] / "configs" / "cumulative_average.yaml"
 SEEDS = 10
 """Runs of a sweep that differ in the seed alone; the rest differ in the scale of their weights."""
 
-REPEATS = 5
+REPEATS, SWEEPS = 5, 3
 
 
 @dataclass(frozen=True)
@@ -70,20 +70,26 @@ def time_commands() -> dict[str, float]:
 
 
 def time_sweep(runs: int) -> Sweep:
-    """Make so many default runs by one worker and by as many as there are cores."""
+    """Make so many default runs by one worker and by as many as there are cores, in turn; medians."""
     scales = max(1, runs // SEEDS)
     axes = [f"model.weight_scale=linspace(0.5,1.5,{scales})", f"seed=range(0,{SEEDS},1)"]
-    workers, seconds = core_count(), []
-    with tempfile.TemporaryDirectory() as folder:
+    workers = core_count()
+    alone: list[tuple[float, float, float]] = []  # wall time, and a run's training and measuring
+    together: list[float] = []
+    for _ in range(SWEEPS):
         for jobs in (1, workers):
-            at = f"{folder}/{jobs}"
-            seconds.append(_seconds(["-m", "rnnlab", "sweep", str(STUDY), *axes, "-q", f"-j{jobs}", "--runs", at]))
-        made = list(_made(Path(folder) / "1"))
-        empty = ["-m", "rnnlab", "sweep", str(STUDY), "training.batches=0", "-q", "-j1", "--runs", f"{folder}/empty"]
-        start = _seconds(empty)
-    measuring = mean(info["seconds_measuring"] for info in made)
-    training = mean(info["seconds"] for info in made) - measuring
-    return Sweep(len(made), workers, seconds[0], seconds[1], start, 1000 * training, 1000 * measuring)
+            with tempfile.TemporaryDirectory() as folder:
+                taken = _seconds(["-m", "rnnlab", "sweep", str(STUDY), *axes, f"-qj{jobs}", "--runs", folder])
+                if jobs == 1:
+                    made = list(_made(Path(folder)))
+                    measuring = mean(info["seconds_measuring"] for info in made)
+                    alone.append((taken, mean(info["seconds"] for info in made) - measuring, measuring))
+                else:
+                    together.append(taken)
+    with tempfile.TemporaryDirectory() as folder:
+        start = _seconds(["-m", "rnnlab", "sweep", str(STUDY), "training.batches=0", "-qj1", "--runs", folder])
+    taken, training, measuring = sorted(alone)[SWEEPS // 2]
+    return Sweep(len(made), workers, taken, median(together or [taken]), start, 1000 * training, 1000 * measuring)
 
 
 def _made(runs: Path) -> Iterator[dict[str, float]]:
