@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 
 # What depends on the engine is tested a second time as where there is no compiler: with PyTorch alone.
 WITHOUT_KERNEL := tests/audit/test_check.py tests/cli/test_check.py tests/cli/test_train.py tests/studies/test_going_on.py \
-	tests/studies/test_run_folder.py tests/training/test_native_engine.py
+	tests/studies/test_run_folder.py tests/training/test_native_choice.py
 
 .PHONY: run test check format sanitize bench clean
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _STRAY_SECONDS = 3600
 """An index is written in milliseconds: a temporary one of this age has lost its writer."""
 
+_STRAYS = (".index.csv.*", ".status.json.*", "..replacing.json.*")
+"""Temporary files of what is written into a study beside the runs."""
+
 _PATIENCE_SECONDS = 0.5
 """Another start may hold a workspace for an instant, to see whether it is left over: worth waiting for."""
 
@@ -176,7 +179,7 @@ class StudyLock:
 def remove_leftovers(study: Path) -> None:
     """Remove workspaces that nobody owns and that hold nothing to go on from; put back what was moved aside."""
     finished = None
-    for stray in (*study.glob(".index.csv.*"), *study.glob(".status.json.*")):
+    for stray in (path for pattern in _STRAYS for path in study.glob(pattern)):
         with suppress(FileNotFoundError):  # its writer has just renamed it
             if time.time() - stray.stat().st_mtime > _STRAY_SECONDS:
                 stray.unlink()

@@ -29,7 +29,7 @@ class Replacement:
     def begin(cls, study: Path) -> Replacement:
         """Begin one, or go on with the one that was interrupted."""
         with suppress(DamagedRunError, KeyError, TypeError, ValueError):
-            return cls(study, datetime.fromisoformat(read_json(study / _MARK)["since"]))
+            return cls(study, datetime.fromisoformat(read_json(study / _MARK)["since"]).astimezone(UTC))
         now = datetime.now(UTC)
         write_bytes(study / _MARK, json_bytes({"since": now.isoformat()}))
         return cls(study, now)
@@ -40,9 +40,11 @@ class Replacement:
         (study / _MARK).unlink(missing_ok=True)
 
     def has_made(self, folder: Path) -> bool:
-        """Tell whether a run is one of the new ones."""
+        """Tell whether a run is one of the new ones; one that does not say when it was made is not."""
         entry = look_at(folder)
-        return not entry.damage and datetime.fromisoformat(entry.info["finished"]) >= self.since
+        with suppress(KeyError, TypeError, ValueError):
+            return not entry.damage and datetime.fromisoformat(entry.info["finished"]).astimezone(UTC) >= self.since
+        return False
 
     def end(self) -> None:
         """Be done."""

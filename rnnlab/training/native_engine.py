@@ -17,7 +17,7 @@ from rnnlab.tasks.losses import CrossEntropy, MeanSquaredError
 from rnnlab.training import native_library
 from rnnlab.training.batches import Batches
 from rnnlab.training.errors import EngineError
-from rnnlab.training.state import NetState, Recipe
+from rnnlab.training.state import NetState, Recipe, last_losses
 
 _BLOCK_BYTES = 256 * 2**10
 """Batches are drawn some at a time: enough to hide numpy's overhead, few enough to stay in the cache."""
@@ -144,9 +144,7 @@ class NativeSession:
 
     def last_losses(self) -> list[float]:
         """Give each net's most recent loss."""
-        if self._step == 0:
-            return [float("nan")] * len(self._states)
-        return [float(state.losses[self._step - 1]) for state in self._states]
+        return last_losses(self._states, self._step)
 
 
 def _tell(recipe: Recipe, timesteps: int) -> native_library.Recipe:

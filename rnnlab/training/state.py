@@ -5,7 +5,7 @@ P is the number of parameters, laid out as rnnlab.nets.parameters says; R the nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -114,3 +114,8 @@ class NetState:
         self.moments = {
             name.removeprefix("moments/"): array for name, array in arrays.items() if name.startswith("moments/")
         }
+
+
+def last_losses(states: Sequence[NetState], step: int) -> list[float]:
+    """Give the loss of each net's update before `step`; NaN before the first."""
+    return [float(state.losses[step - 1]) if step else float("nan") for state in states]

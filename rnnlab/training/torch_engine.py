@@ -19,7 +19,7 @@ from rnnlab.nets import run_net, unpack
 from rnnlab.training.batches import Batches
 from rnnlab.training.errors import EngineError
 from rnnlab.training.optimizers import clip, make_optimizer
-from rnnlab.training.state import NetState, Recipe
+from rnnlab.training.state import NetState, Recipe, last_losses
 
 _BLOCK_BYTES = 4 * 2**20
 """Batches are drawn some at a time: enough to hide numpy's overhead, few enough to stay in the cache."""
@@ -159,6 +159,4 @@ class TorchSession:
 
     def last_losses(self) -> list[float]:
         """Give each net's most recent loss."""
-        if self._step == 0:
-            return [float("nan")] * len(self._states)
-        return [float(state.losses[self._step - 1]) for state in self._states]
+        return last_losses(self._states, self._step)

@@ -77,7 +77,7 @@ def time_sweep(runs: int) -> Sweep:
     alone: list[tuple[float, float, float]] = []  # wall time, and a run's training and measuring
     together: list[float] = []
     for _ in range(SWEEPS):
-        for jobs in (1, workers):
+        for jobs in sorted({1, workers}):
             with tempfile.TemporaryDirectory() as folder:
                 taken = _seconds(["-m", "rnnlab", "sweep", str(STUDY), *axes, f"-qj{jobs}", "--runs", folder])
                 if jobs == 1:

@@ -136,7 +136,7 @@ def test_an_interrupted_force_goes_on_with_what_it_has_not_made_yet(tmp_path: Pa
     assert force_here(config, tmp_path / "runs").made == 8
 
 
-def test_a_sweep_without_force_ends_an_interrupted_one_with(tmp_path: Path) -> None:
+def test_a_sweep_without_force_gives_up_an_interrupted_replacement(tmp_path: Path) -> None:
     config = write_config(tmp_path, EIGHT)
     sweep_here(config, tmp_path / "runs")
     force_here(config, tmp_path / "runs", stop_after=2)
