@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rnnlab.api import biggest_eig_magnitude, generate_batch, loss_fn, sweep, train
     from rnnlab.config import load_config
-    from rnnlab.figures.visualizer import GradientVisualizer
+    from rnnlab.explore.visualizer import GradientVisualizer
     from rnnlab.nets import RNN, GRULayer, LSTMLayer, RecurrentRegressionModel, RNNLayer
     from rnnlab.store import open_run, open_study
 
 _HOMES = {
     "GRULayer": "rnnlab.nets",
-    "GradientVisualizer": "rnnlab.figures.visualizer",
+    "GradientVisualizer": "rnnlab.explore.visualizer",
     "LSTMLayer": "rnnlab.nets",
     "RNN": "rnnlab.nets",
     "RNNLayer": "rnnlab.nets",

@@ -15,8 +15,8 @@ from rnnlab.flow import eigenvalues
 from rnnlab.store import Run, StoreError, Study, open_study
 from rnnlab.studies.pool import core_count
 from rnnlab.studies.run import run_one
-from rnnlab.studies.study import plan_sweep, run_sweep
-from rnnlab.studies.sweep import Policy, Watch
+from rnnlab.studies.sweeper import Policy, Watch
+from rnnlab.studies.unattended import plan_sweep, run_sweep
 from rnnlab.tasks import MeanSquaredError
 
 

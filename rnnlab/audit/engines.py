@@ -18,8 +18,8 @@ from rnnlab.audit.automatic import by_modules
 from rnnlab.audit.problem import Problem
 from rnnlab.audit.verdict import relative_difference
 from rnnlab.config import Config
+from rnnlab.experiment import draw_weights, prepare
 from rnnlab.nets import model_from_weights, named_parameters, pack, unpack
-from rnnlab.studies.prepare import draw_weights, prepare
 from rnnlab.tasks import CrossEntropy
 from rnnlab.training import BATCHES, NetState, Recipe, available_engines, make_engine, make_stream
 

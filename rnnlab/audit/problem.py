@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnlab.config import Config
+from rnnlab.experiment import architecture_of, draw_weights
 from rnnlab.nets import Architecture
-from rnnlab.studies.prepare import architecture_of, draw_weights
 from rnnlab.tasks import CrossEntropy, Loss
 from rnnlab.training import PROBE, make_stream
 

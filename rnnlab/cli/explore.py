@@ -13,7 +13,7 @@ from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
 
 if TYPE_CHECKING:
-    from rnnlab.figures.explore_model import Explorer, Settings
+    from rnnlab.explore.model import Explorer, Settings
 
 _EXAMPLES = """\b
 Examples:
@@ -23,7 +23,7 @@ Examples:
   rnnlab explore configs/vanishing.yaml --save flow.png --weight-scale 1.5
 
 The scales multiply the weights of the config's seed as drawn at scale 1; one sequence is shown, the first of its
-probe sequences. A notebook has the same: from rnnlab.figures.explore import explore (needs rnnlab[notebook]).
+probe sequences. A notebook has the same: from rnnlab.explore.show import explore (needs rnnlab[notebook]).
 """
 
 WeightScale = Annotated[
@@ -65,8 +65,8 @@ def explore(
     from rnnlab.config import load_config
 
     loaded = load_config(config, overrides or [])
-    from rnnlab.figures.explore import open_window, save_picture
-    from rnnlab.figures.explore_model import Explorer
+    from rnnlab.explore.model import Explorer
+    from rnnlab.explore.show import open_window, save_picture
 
     explorer = Explorer(loaded)
     settings = explorer.start.with_scales(weight_scale, bias_scale)
@@ -90,14 +90,14 @@ def _check(*, web: bool, port: int | None, save: Path | None, scales: dict[str, 
         if value is not None:
             _check_scale(option, value)
     if save is not None:
-        from rnnlab.figures.explore import check_target
+        from rnnlab.explore.show import check_target
 
         check_target(save)
 
 
 def _check_scale(option: str, value: float) -> None:
     """Hold a scale to what its slider can show; a config may say more, and then the slider reaches there."""
-    from rnnlab.figures.explore_model import HIGHEST_SCALE, LOWEST_SCALE
+    from rnnlab.explore.model import HIGHEST_SCALE, LOWEST_SCALE
 
     if not LOWEST_SCALE <= value <= HIGHEST_SCALE:  # also what is not a number
         got = str(value).removesuffix(".0")
@@ -105,7 +105,7 @@ def _check_scale(option: str, value: float) -> None:
 
 
 def _serve(explorer: Explorer, settings: Settings, port: int | None) -> None:
-    from rnnlab.figures.explore_web import serve
+    from rnnlab.explore.web import serve
 
     def announce(address: str) -> None:
         print(address, flush=True)

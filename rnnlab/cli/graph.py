@@ -44,10 +44,10 @@ def graph(
     """Draw the unrolled graph of a net with its gradients."""
     from rnnlab.config import load_config
     from rnnlab.figures.errors import choose
-    from rnnlab.figures.graph_dot import write_dot
-    from rnnlab.figures.graph_drawing import draw_graph
-    from rnnlab.figures.graph_model import make_graph
     from rnnlab.figures.style import find_style, render, using
+    from rnnlab.graph.dot import write_dot
+    from rnnlab.graph.drawing import draw_graph
+    from rnnlab.graph.model import make_graph
     from rnnlab.store.files import write_bytes
 
     looks, file_format = find_style(style), choose("--format", file_format, _FORMATS)

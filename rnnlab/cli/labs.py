@@ -89,7 +89,7 @@ def _check_request(name: str | None, valid: Sequence[str], *, every: bool, save:
 def _carry_out(names: Sequence[str], *, full: bool, quiet: bool) -> dict[str, Report]:
     """Carry out labs, and print each as soon as it is done."""
     from rnnlab.labs import LABS, carry_out
-    from rnnlab.studies.training import StoppedError
+    from rnnlab.studies.hooks import StoppedError
 
     reports = {}
     for name in names:

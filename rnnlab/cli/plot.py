@@ -61,7 +61,7 @@ def plot(
     """Draw figures of a run, of several runs or of a sweep."""
     from rnnlab.figures.choosing import choose_runs, draw_figures
     from rnnlab.figures.errors import choose
-    from rnnlab.figures.plan import Wish
+    from rnnlab.figures.placing import Wish
     from rnnlab.figures.saving import save, target_of
     from rnnlab.figures.style import FORMATS, find_style, using
 

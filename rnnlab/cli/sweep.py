@@ -17,8 +17,8 @@ from rnnlab.cli.sweep_display import Log, display
 
 if TYPE_CHECKING:
     from rnnlab.config import Sweep
-    from rnnlab.studies.study import Plan
-    from rnnlab.studies.sweep import Outcome, Policy
+    from rnnlab.studies.sweeper import Outcome, Policy
+    from rnnlab.studies.unattended import Plan
 
 _EXAMPLES = """\b
 Examples:
@@ -72,7 +72,7 @@ def sweep(
 ) -> None:
     """Train every combination of a config's axes, on all cores."""
     from rnnlab.config import load_sweep
-    from rnnlab.studies.study import plan_sweep
+    from rnnlab.studies.unattended import plan_sweep
 
     if fail_fast and max_failures is not None:
         raise typer.BadParameter("choose one of --fail-fast and --max-failures")
@@ -92,7 +92,7 @@ def sweep(
 
 def _policy(jobs: int | None, retries: int, max_failures: int | None, max_time: str | None, timeout: str) -> Policy:
     from rnnlab.studies.pool import core_count
-    from rnnlab.studies.sweep import Policy
+    from rnnlab.studies.sweeper import Policy
 
     return Policy(
         jobs=jobs or core_count(),
@@ -116,8 +116,8 @@ def seconds(written: str, option: str) -> float:
 
 
 def _work(plan: Plan, limits: Policy, *, force: bool, quiet: bool, log: Path | None) -> Outcome:
-    from rnnlab.studies.study import run_sweep
-    from rnnlab.studies.sweep import Watch
+    from rnnlab.studies.sweeper import Watch
+    from rnnlab.studies.unattended import run_sweep
 
     shown, lines = display(plan.study.name, quiet=quiet), Log(log)
     watch = Watch(on_news=shown.show, on_line=lines.write, should_stop=STOP.asked)

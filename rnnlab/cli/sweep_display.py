@@ -14,7 +14,7 @@ from rnnlab.cli import text
 
 if TYPE_CHECKING:
     from rnnlab.studies.pool import Worker
-    from rnnlab.studies.sweep import Tally
+    from rnnlab.studies.sweeper import Tally
 
 _SECONDS_BETWEEN_LINES = 60.0
 

@@ -17,7 +17,7 @@ from rnnlab.shipped import has_axes
 if TYPE_CHECKING:
     from rnnlab.config import Config, Scalar
     from rnnlab.store import Run
-    from rnnlab.studies.training import Hooks, Progress
+    from rnnlab.studies.hooks import Hooks, Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
 """How often progress is told where no person watches a bar: a log should show life, not every step."""
@@ -85,14 +85,14 @@ def train(
 
 def _announce(config: Config, values: dict[str, Scalar], runs: Path) -> None:
     """Say what a run would be."""
-    from rnnlab.config import identity, label
+    from rnnlab.config import identity, label, write_config
     from rnnlab.store import find_run
 
     whole = identity(config)
     entry = find_run(runs / config.name, whole)
     where = entry.path if entry else runs / config.name / f"{label(values)}-{whole[:12]}"
     print(f"{'exists already' if entry else 'to be made'}: {where}\n")
-    print(config.to_yaml(), end="")
+    print(write_config(config), end="")
 
 
 def _print_json(run: Run) -> None:
@@ -115,7 +115,7 @@ class _Display:
 
     def hooks(self) -> Hooks:
         """Give what run_one calls."""
-        from rnnlab.studies.training import Hooks
+        from rnnlab.studies.hooks import Hooks
 
         return Hooks(on_progress=self.show, should_stop=STOP.asked)
 

@@ -32,7 +32,7 @@ def validate(
     quiet: options.Quiet = False,
 ) -> None:
     """Check a config and print it in full, with every default."""
-    from rnnlab.config import describe_keys, json_schema, load_config
+    from rnnlab.config import describe_keys, json_schema, load_config, write_config
 
     if schema:
         print(json.dumps(json_schema(), indent=2))
@@ -45,4 +45,4 @@ def validate(
     else:
         loaded = load_config(config, overrides or [])
         if not quiet:
-            print(loaded.to_yaml(), end="")
+            print(write_config(loaded), end="")

@@ -5,14 +5,14 @@ Every problem of a file is told at once, each with its line, what was got, what 
 
 from __future__ import annotations
 
+from rnnlab.config.all_keys import KeyDescription, describe_keys
 from rnnlab.config.errors import ConfigError, Problem
-from rnnlab.config.identity import FORMAT_VERSION, canonical_json, identity, label
-from rnnlab.config.keys import KeyDescription, describe_keys
 from rnnlab.config.loading import config_from_mapping, load_config, load_sweep
+from rnnlab.config.run_identity import FORMAT_VERSION, canonical_json, identity, label
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config, ModelSection, RecordSection, SweepSection, TrainingSection, json_schema
 from rnnlab.config.sweeps import Expansion, Sweep, SweptRun
-from rnnlab.config.writing import changed_values, differences, flatten
+from rnnlab.config.writing import changed_values, differences, flatten, write_config
 
 __all__ = [
     "FORMAT_VERSION",
@@ -39,4 +39,5 @@ __all__ = [
     "label",
     "load_config",
     "load_sweep",
+    "write_config",
 ]

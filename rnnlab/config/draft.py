@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from rnnlab.config.all_keys import SECTIONS, keys_of
 from rnnlab.config.document import Document, Path
 from rnnlab.config.errors import LONGEST_NUMBER, ConfigError, Problem, listed, nearest, quoted, shown
-from rnnlab.config.keys import SECTIONS, keys_of
 from rnnlab.config.scalars import Plain, Scalar
 
 COMMAND_LINE = "command line"

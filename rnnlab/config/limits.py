@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from rnnlab.config.all_keys import keys_of
 from rnnlab.config.draft import Fault
 from rnnlab.config.errors import shown
-from rnnlab.config.keys import keys_of
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.writing import flatten

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from rnnlab.config.all_keys import keys_of
+from rnnlab.config.axes import Plan, read_plan
 from rnnlab.config.document import read_document
 from rnnlab.config.draft import Draft, Fault, document_of, draft_of
 from rnnlab.config.files import read_text
-from rnnlab.config.keys import keys_of
 from rnnlab.config.limits import memory_fault, memory_of_machine
 from rnnlab.config.overrides import apply_overrides
-from rnnlab.config.plan import Plan, read_plan
 from rnnlab.config.schema import VALID_NAME, Config
 from rnnlab.config.sweeps import Sweep, settle
 from rnnlab.config.validation import config_of

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import cast
 
+from rnnlab.config.all_keys import find_unknown, keys_of
 from rnnlab.config.document import read_document
 from rnnlab.config.draft import Draft
 from rnnlab.config.errors import quoted
-from rnnlab.config.keys import find_unknown, keys_of
 from rnnlab.config.points import call_of, is_spacing, usage_of
 from rnnlab.config.scalars import Plain, read_scalar
 

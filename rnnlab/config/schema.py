@@ -22,7 +22,6 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
-from rnnlab.config.writing import write_config
 from rnnlab.tasks import Task, task_types
 
 DEFAULT_TASK = "cumulative-average"
@@ -195,10 +194,6 @@ class Config(Section):
                 "elman, model.nonlinearity: identity, model.layers: 1 and model.hidden_size of at least task.vocabulary"
             )
         return self
-
-    def to_yaml(self) -> str:
-        """Write every key but `sweep`, one a line, so that loading the text gives an equal config."""
-        return write_config(self)
 
 
 def json_schema() -> dict[str, Any]:

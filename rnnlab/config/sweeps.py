@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
+from rnnlab.config.axes import Entry, Plan
 from rnnlab.config.draft import Draft, Fault
 from rnnlab.config.errors import ConfigError, Problem
-from rnnlab.config.identity import identity
 from rnnlab.config.limits import memory_fault, memory_of_machine
-from rnnlab.config.plan import Entry, Plan
+from rnnlab.config.run_identity import identity
 from rnnlab.config.scalars import Plain, Scalar, write_scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.validation import config_of

@@ -7,9 +7,9 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from rnnlab.config.all_keys import keys_of
 from rnnlab.config.draft import Fault, unknown_key
 from rnnlab.config.errors import shown
-from rnnlab.config.keys import keys_of
 from rnnlab.config.scalars import Plain
 from rnnlab.config.schema import DEFAULT_TASK, Config
 from rnnlab.tasks import Task, task_types

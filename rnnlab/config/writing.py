@@ -30,7 +30,7 @@ def changed_values(file: Config, config: Config) -> dict[str, Scalar]:
 
 
 def write_config(config: Config) -> str:
-    """Write a config as YAML, one key a line."""
+    """Write every key but `sweep` as YAML, one a line, so that loading the text gives an equal config."""
     lines: list[str] = []
     open_section = ""
     for key, value in flatten(config).items():

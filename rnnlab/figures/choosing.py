@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnnlab.figures.errors import FigureError
-from rnnlab.figures.plan import Plan, Wish, plan_figures
+from rnnlab.figures.placing import Plan, Wish, plan_figures
 from rnnlab.store import DamagedRunError, MissingRunError, Run, RunEntry, list_runs, list_studies, look_at
 from rnnlab.store.folders import RUN_FOLDER
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
 
     from rnnlab.figures.collection import Collection, Member
-    from rnnlab.figures.plan import Plan
+    from rnnlab.figures.placing import Plan
     from rnnlab.figures.style import Style
 
 _MOST_LABELS = 6

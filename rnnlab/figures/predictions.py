@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from rnnlab.figures import axes as axis_tools
 from rnnlab.figures.class_predictions import draw_classes
-from rnnlab.figures.forward import predict
+from rnnlab.nets.plain import predict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

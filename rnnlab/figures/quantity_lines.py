@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rnnlab.figures.collection import Collection, Member
     from rnnlab.figures.hues import Hues
-    from rnnlab.figures.plan import Plan
+    from rnnlab.figures.placing import Plan
     from rnnlab.figures.style import Style
 
 QUANTILES = (0.25, 0.75)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rnnlab.figures.collection import Collection, Member
-    from rnnlab.figures.plan import Plan
+    from rnnlab.figures.placing import Plan
 
 _MOST_PANELS = 5
 

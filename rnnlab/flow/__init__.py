@@ -1,7 +1,7 @@
 """What is measured: how gradients flow through a stack of nets, and the spectra of their matrices, in float64."""
 
 from rnnlab.flow.gradients import Flow, SequenceLoss, gradient_flow
-from rnnlab.flow.measure import Measured, measure
+from rnnlab.flow.measuring import Measured, measure
 from rnnlab.flow.norms import log_mean_norm, mean_norm, norm
 from rnnlab.flow.spectra import eigenvalues, singular_values
 

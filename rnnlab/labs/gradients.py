@@ -22,12 +22,12 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab import RNN, RecurrentRegressionModel, RNNLayer, generate_batch, loss_fn
+from rnnlab.experiment import architecture_of
 from rnnlab.labs.report import Report, Section, compare, show
 from rnnlab.nets import identity, model_from_weights
 from rnnlab.shipped import shipped_configs
-from rnnlab.studies.prepare import architecture_of
+from rnnlab.studies.hooks import Hooks
 from rnnlab.studies.run import run_one
-from rnnlab.studies.training import Hooks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -17,11 +17,12 @@ from typing import Any
 import torch
 
 from rnnlab.config import FORMAT_VERSION, Config, identity
+from rnnlab.experiment import Prepared, prepare
 from rnnlab.store import Workspace, find_run
-from rnnlab.studies.prepare import Prepared, prepare
+from rnnlab.studies.hooks import Hooks, Progress, StoppedError
 from rnnlab.studies.provenance import git_commit, machine, stamp, versions
 from rnnlab.studies.results import make_results
-from rnnlab.studies.training import Hooks, Member, Progress, StoppedError, train_stack
+from rnnlab.studies.training_loop import Member, train_stack
 from rnnlab.training import Engine
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from rnnlab.store import write_index
 from rnnlab.store.files import json_bytes, write_bytes
 from rnnlab.studies.pool import Worker
-from rnnlab.studies.sweep import Outcome, Tally, Watch
+from rnnlab.studies.sweeper import Outcome, Tally, Watch
 
 _STATUS_SECONDS = 2.0
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from rnnlab.config import write_config
+from rnnlab.experiment import Prepared
 from rnnlab.flow import Measured, measure
 from rnnlab.nets import unpack
 from rnnlab.store.files import npz_bytes
-from rnnlab.studies.prepare import Prepared
+from rnnlab.studies.hooks import Hooks
 from rnnlab.studies.summary import summarise
-from rnnlab.studies.training import Hooks
 from rnnlab.training import NetState
 
 
@@ -41,7 +42,7 @@ def make_results(prepared: Prepared, state: NetState, hooks: Hooks) -> Results:
         "summary": summarise(metrics, floors),
     }
     files = {
-        "config.yaml": prepared.config.to_yaml().encode(),
+        "config.yaml": write_config(prepared.config).encode(),
         "metrics.npz": npz_bytes(metrics),
         "weights.npz": npz_bytes(_weights(prepared, state)),
     }

@@ -10,8 +10,8 @@ from typing import Any
 
 from rnnlab.config import Config, identity, label
 from rnnlab.store import DamagedRunError, Run, find_run, open_run, remove_leftovers, write_index
+from rnnlab.studies.hooks import Hooks
 from rnnlab.studies.making import Job, Slot, make_stack
-from rnnlab.studies.training import Hooks
 from rnnlab.training import make_engine
 
 

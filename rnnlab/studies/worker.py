@@ -23,9 +23,9 @@ import torch  # imported once, by the server that workers are forked from
 from rnnlab.config import config_from_mapping
 from rnnlab.errors import UserError
 from rnnlab.store import RunBusyError
+from rnnlab.studies.hooks import Hooks, Progress, StoppedError
 from rnnlab.studies.making import Job, Made, Slot, make_stack
 from rnnlab.studies.messages import Alive, Ended, Failed, Finished, Moved, Setting, SlotTask, Task
-from rnnlab.studies.training import Hooks, Progress, StoppedError
 from rnnlab.training import make_engine
 
 _TELL_SECONDS = 0.5

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from rnnlab.config import Config, load_config
-from rnnlab.studies.prepare import prepare
+from rnnlab.experiment import prepare
 from rnnlab.training import make_engine
 from tests.benchmarks.notebook_loop import train_notebook
 

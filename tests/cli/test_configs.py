@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from rnnlab.cli.init import question
-from rnnlab.config import describe_keys, load_config, load_sweep
+from rnnlab.config import describe_keys, load_config, load_sweep, write_config
 from rnnlab.shipped import shipped_configs
 from tests.cli.conftest import Call
 
@@ -52,7 +52,7 @@ def test_init_of_an_unknown_name_lists_what_there_is(call: Call) -> None:
 def test_validate_prints_the_config_in_full(call: Call) -> None:
     result = call("validate", "tiny.yaml", "seed=4")
     assert (result.code, result.err) == (0, "")
-    assert result.out == load_config("tiny.yaml", ["seed=4"]).to_yaml()
+    assert result.out == write_config(load_config("tiny.yaml", ["seed=4"]))
     result = call("validate", "tiny.yaml", "--quiet")
     assert (result.code, result.out, result.err) == (0, "", "")
 

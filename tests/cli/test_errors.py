@@ -67,9 +67,9 @@ def test_several_values_are_refused_without_a_word_about_another_command_s_runs(
 _LIMITED = """
 import resource, sys
 limit = int(sys.argv.pop(1))
-from rnnlab.studies import training
-training._SAVE_SECONDS = 0.0
-training._SAVE_SHARE = 1e9
+from rnnlab.studies import training_loop
+training_loop._SAVE_SECONDS = 0.0
+training_loop._SAVE_SHARE = 1e9
 from rnnlab.cli.main import main
 import torch
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

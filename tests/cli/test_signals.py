@@ -19,8 +19,8 @@ from tests.cli.conftest import Call
 
 _SLOW = """
 import sys
-from rnnlab.studies import training
-training._SAVE_SECONDS = 0.02
+from rnnlab.studies import training_loop
+training_loop._SAVE_SECONDS = 0.02
 from rnnlab.cli.main import main
 main()
 """

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import pytest
 from pydantic import Field, ValidationError
 
-import rnnlab.config.keys
-import rnnlab.config.plan
+import rnnlab.config.all_keys
+import rnnlab.config.axes
 import rnnlab.config.schema
 import rnnlab.config.validation
 from rnnlab.config import (
@@ -22,6 +22,7 @@ from rnnlab.config import (
     flatten,
     json_schema,
     load_config,
+    write_config,
 )
 from rnnlab.tasks.cumulative_average import CumulativeAverage
 from tests.config.conftest import Write
@@ -197,18 +198,18 @@ class Waiting(CumulativeAverage):
 @pytest.fixture
 def _two_tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     kinds = {"cumulative-average": CumulativeAverage, "waiting": Waiting}
-    for room in (rnnlab.config.schema, rnnlab.config.keys, rnnlab.config.validation, rnnlab.config.plan):
+    for room in (rnnlab.config.schema, rnnlab.config.all_keys, rnnlab.config.validation, rnnlab.config.axes):
         monkeypatch.setattr(room, "task_types", lambda: kinds)
-    rnnlab.config.keys.keys_of.cache_clear()
+    rnnlab.config.all_keys.keys_of.cache_clear()
     yield
-    rnnlab.config.keys.keys_of.cache_clear()
+    rnnlab.config.all_keys.keys_of.cache_clear()
 
 
 @pytest.mark.usefixtures("_two_tasks")
 def test_each_task_has_its_own_keys(load: Load, wrong: Callable[..., list[str]]) -> None:
     config = load("task: {kind: waiting, delay: 2}")
     assert isinstance(config.task, Waiting)
-    assert config == load(config.to_yaml())
+    assert config == load(write_config(config))
     assert wrong("task: {delay: 2}") == [
         "a.yaml:1:8: unknown key 'delay' in task; valid: kind, seq_len, last_timestep_only"
     ]

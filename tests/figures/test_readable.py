@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rnnlab.figures.collection import Collection
-from rnnlab.figures.plan import Wish, plan_figures
+from rnnlab.figures.placing import Wish, plan_figures
 from rnnlab.figures.run_figure import RUN_KINDS, draw_run
 from rnnlab.figures.style import STYLES, using
 from rnnlab.figures.subject import Subject

@@ -16,7 +16,7 @@ from rnnlab.figures.collection import Collection
 from rnnlab.figures.errors import FigureError
 from rnnlab.figures.overlays import median
 from rnnlab.figures.phase import cell_table, make_norm, map_of
-from rnnlab.figures.plan import Plan, Wish, plan_figures
+from rnnlab.figures.placing import Plan, Wish, plan_figures
 from rnnlab.figures.quantity_lines import summarise
 from rnnlab.figures.style import STYLES, using
 from rnnlab.figures.sweep_figure import draw_sweep

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 
 import numpy as np
@@ -10,12 +9,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rnnlab.flow import Measured, measure
+from rnnlab.flow import measuring as MODULE
 from rnnlab.nets import Architecture
 from rnnlab.tasks import MeanSquaredError
 from tests import reference
 from tests.nets.settings import CELLS, make_architecture, random_sequences, random_weights, reference_net, stacked
-
-MODULE = importlib.import_module("rnnlab.flow.measure")  # the function of that name hides its module
 
 LOSSES = pytest.mark.parametrize("last_timestep_only", [False, True])
 

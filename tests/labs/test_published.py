@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose
 from rnnlab.config import load_config, load_sweep
 from rnnlab.labs import LABS, carry_out, gradients, manual, sentiment
 from rnnlab.labs.report import Report, compare, compare_arrays
-from rnnlab.studies.training import StoppedError
+from rnnlab.studies.hooks import StoppedError
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = yaml.safe_load((ROOT / "tests" / "expected.yaml").read_text())

@@ -8,7 +8,7 @@ from typing import Any
 
 from rnnlab.config import Config, config_from_mapping
 from rnnlab.store import Run
-from rnnlab.studies.training import Hooks
+from rnnlab.studies.hooks import Hooks
 
 SMALL: dict[str, Any] = {
     "name": "study",

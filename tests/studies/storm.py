@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rnnlab.config import Config, identity
 from rnnlab.store import list_runs
-from rnnlab.studies import training
+from rnnlab.studies import training_loop
 from rnnlab.studies.run import run_one
 from tests.studies.small import result_bytes, small
 
@@ -62,7 +62,7 @@ def make(config: Config, runs: Path, engine: str) -> Callable[[], object]:
     """Give what a child does."""
 
     def work() -> None:
-        training._SAVE_SECONDS, training._SAVE_SHARE = SAVE_SECONDS, SAVE_SHARE
+        training_loop._SAVE_SECONDS, training_loop._SAVE_SHARE = SAVE_SECONDS, SAVE_SHARE
         run_one(config, runs=runs, engine=engine)
 
     return work

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlab.config import load_sweep
-from rnnlab.studies.study import plan_sweep, run_sweep
-from rnnlab.studies.sweep import Outcome, Policy, Watch
+from rnnlab.studies.sweeper import Outcome, Policy, Watch
+from rnnlab.studies.unattended import plan_sweep, run_sweep
 
 RUN_FOLDER = re.compile(r".+-[0-9a-f]{12}")
 

@@ -9,9 +9,9 @@ import torch
 
 from rnnlab.api import train
 from rnnlab.config import Config, config_from_mapping
+from rnnlab.experiment import architecture_of, draw_weights
 from rnnlab.flow import gradient_flow
 from rnnlab.nets import run_net
-from rnnlab.studies.prepare import architecture_of, draw_weights
 from rnnlab.tasks.bigram import Bigram
 
 SETTING = {

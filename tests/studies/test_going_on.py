@@ -17,9 +17,9 @@ import torch
 from rnnlab.config import Config, identity
 from rnnlab.store import RunBusyError, list_runs
 from rnnlab.store.files import npz_bytes, read_npz
-from rnnlab.studies import making, training
+from rnnlab.studies import making, training_loop
+from rnnlab.studies.hooks import Hooks, StoppedError
 from rnnlab.studies.run import run_one
-from rnnlab.studies.training import Hooks, StoppedError
 from rnnlab.training import available_engines
 from tests.store.samples import holder
 from tests.studies.small import DIVERGING, ELMAN_ADAM, LSTM_SGD_CLIPPED, StopAt, result_bytes, small
@@ -46,7 +46,7 @@ def _stop(config: Config, runs: Path, step: int) -> int:
 @pytest.fixture
 def single_updates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let training look up after every update, so that a stop comes where it is asked for."""
-    monkeypatch.setattr(training, "_ADVANCE_SECONDS", 0.0)
+    monkeypatch.setattr(training_loop, "_ADVANCE_SECONDS", 0.0)
 
 
 @pytest.mark.usefixtures("single_updates")
@@ -163,8 +163,8 @@ def test_an_older_state_is_used_when_the_newest_is_damaged(tmp_path: Path) -> No
 
 
 def test_states_are_saved_as_it_goes_and_only_the_last_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "_SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(training, "_SAVE_SHARE", 1e9)
+    monkeypatch.setattr(training_loop, "_SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(training_loop, "_SAVE_SHARE", 1e9)
     config, seen = small("training.batches=200"), []
 
     def look(_: object) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from rnnlab.config import identity, load_config, load_sweep
 from rnnlab.store import Workspace, list_runs
+from rnnlab.studies.hooks import Hooks, Progress, StoppedError
 from rnnlab.studies.making import Job, Slot, make_stack
 from rnnlab.studies.run import run_one
-from rnnlab.studies.study import plan_sweep
-from rnnlab.studies.training import Hooks, Progress, StoppedError
+from rnnlab.studies.unattended import plan_sweep
 from rnnlab.training import make_engine, native_library
 from tests.studies.small import result_bytes, small
 from tests.studies.sweeping import EIGHT, results, sweep_here, write_config

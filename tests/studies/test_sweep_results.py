@@ -14,8 +14,8 @@ from rnnlab.cli.main import main
 from rnnlab.config import load_config, load_sweep
 from rnnlab.store import open_run
 from rnnlab.studies.run import run_one
-from rnnlab.studies.study import plan_sweep, run_sweep
-from rnnlab.studies.sweep import Policy, Tally, Watch
+from rnnlab.studies.sweeper import Policy, Tally, Watch
+from rnnlab.studies.unattended import plan_sweep, run_sweep
 from tests.store.samples import contents
 from tests.studies.sweeping import (
     EIGHT,

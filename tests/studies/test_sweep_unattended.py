@@ -20,8 +20,8 @@ import pytest
 
 from rnnlab.config import load_sweep
 from rnnlab.store import RunBusyError, StoreError, StudyLock
-from rnnlab.studies.study import plan_sweep, run_sweep
-from rnnlab.studies.sweep import Policy, Watch
+from rnnlab.studies.sweeper import Policy, Watch
+from rnnlab.studies.unattended import plan_sweep, run_sweep
 from tests.store.samples import holder
 from tests.studies import sweep_storm
 from tests.studies.sweeping import (

@@ -24,7 +24,7 @@ from typing import Any
 Wrapped = Callable[..., Any]
 
 PLACES = {
-    "prepare": ("rnnlab.studies.prepare", "prepare"),
+    "prepare": ("rnnlab.experiment", "prepare"),
     "train": ("rnnlab.training.torch_engine", "TorchSession.advance"),
     "measure": ("rnnlab.studies.results", "make_results"),
     "import": ("rnnlab.studies.worker", ""),  # whatever the rate: while the server gets ready

@@ -1,0 +1,109 @@
+"""What there is of a kind, by name: tasks, cells, initialisers, optimizers, quantities, figures, engines, executors.
+
+Each of these is declared in one place, a file of its own in the folder of its kind, and everybody else asks the
+registry: the choices of the config, the help texts, the tables of the documentation are made from it. An unknown name
+is an error that lists the known ones, and never something plausible.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import ClassVar, TypeVar
+
+from rnnlab.errors import UserError
+
+Item = TypeVar("Item")
+
+
+class UnknownNameError(UserError, KeyError):
+    """There is nothing of that name; the message lists what there is, and the nearest."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __str__(self) -> str:
+        """Give the sentence: a KeyError alone would put it in quotes."""
+        return str(self.args[0])
+
+
+class Registry(Mapping[str, Item]):
+    """The declared things of one kind, in the order of their `place`, then by name.
+
+    Args:
+        kind: what they are called in messages: "cell".
+        package: the package whose modules declare them; all of them are imported when the registry is first read.
+        name_of: gives the name of an item; its attribute `name` by default.
+    """
+
+    def __init__(self, kind: str, package: str, name_of: Callable[[Item], str] | None = None) -> None:
+        self.kind = kind
+        self._package = package
+        self._name_of = name_of or _name_of
+        self._items: dict[str, Item] = {}
+        self._is_filled = False
+        self.version = 0
+        """Raised with every change, so that what was made from the registry can be made anew."""
+
+    def register(self, item: Item) -> Item:
+        """Declare an item; may be used as a decorator.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        name = self._name_of(item)
+        if name in self._items:
+            raise ValueError(f"there is already a {self.kind} '{name}'; choose another name")
+        self._items[name] = item
+        self._items = dict(sorted(self._items.items(), key=lambda pair: (getattr(pair[1], "place", 100), pair[0])))
+        self.version += 1
+        return item
+
+    @contextmanager
+    def extended(self, *items: Item) -> Iterator[None]:
+        """Declare items for the length of a `with` block."""
+        self._fill()
+        before = self._items
+        try:
+            for item in items:
+                self.register(item)
+            yield
+        finally:
+            self._items = before
+            self.version += 1
+
+    def _fill(self) -> None:
+        """Import every module of the package: each declares what it holds."""
+        if self._is_filled:
+            return
+        self._is_filled = True
+        package = importlib.import_module(self._package)
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{self._package}.{module.name}")
+
+    def __getitem__(self, name: str) -> Item:
+        """Give the item of that name.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        self._fill()
+        if name in self._items:
+            return self._items[name]
+        near = difflib.get_close_matches(str(name), self._items, n=1)
+        hint = f". Did you mean '{near[0]}'?" if near else ""
+        raise UnknownNameError(f"there is no {self.kind} '{name}'; valid: {', '.join(self._items)}{hint}")
+
+    def __iter__(self) -> Iterator[str]:
+        self._fill()
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        self._fill()
+        return len(self._items)
+
+
+def _name_of(item: object) -> str:
+    return str(item.name)  # type: ignore[attr-defined]
