@@ -39,6 +39,10 @@ class Cell(Protocol):
 
     gates: ClassVar[int]
     state_size: ClassVar[int]
+    states: ClassVar[tuple[str, ...]]
+    governing_matrix: ClassVar[str | None]
+    """The weight whose powers govern its gradients, where there is a single one."""
+    why_no_matrix: ClassVar[str]
 
     def step(self, drive_BG: Tensor, state: State, weights: LayerWeights) -> State:
         """Give the state after one more timestep."""
@@ -62,6 +66,9 @@ class Elman:
 
     gates: ClassVar[int] = 1
     state_size: ClassVar[int] = 1
+    states: ClassVar[tuple[str, ...]] = ("h",)
+    governing_matrix: ClassVar[str | None] = "weight_hh"
+    why_no_matrix: ClassVar[str] = ""
     nonlinearity: Callable[[Tensor], Tensor] = torch.tanh
 
     def step(self, drive_BG: Tensor, state: State, weights: LayerWeights) -> State:
@@ -80,6 +87,9 @@ class LSTM:
 
     gates: ClassVar[int] = 4
     state_size: ClassVar[int] = 2
+    states: ClassVar[tuple[str, ...]] = ("h", "c")
+    governing_matrix: ClassVar[str | None] = None
+    why_no_matrix: ClassVar[str] = "no single matrix governs an LSTM"
 
     def step(self, drive_BG: Tensor, state: State, weights: LayerWeights) -> State:
         """Give (h_t, c_t)."""
@@ -99,6 +109,9 @@ class GRU:
 
     gates: ClassVar[int] = 3
     state_size: ClassVar[int] = 1
+    states: ClassVar[tuple[str, ...]] = ("h",)
+    governing_matrix: ClassVar[str | None] = None
+    why_no_matrix: ClassVar[str] = "no single matrix governs a GRU"
 
     def step(self, drive_BG: Tensor, state: State, weights: LayerWeights) -> State:
         """Give (h_t,)."""
