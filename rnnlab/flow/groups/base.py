@@ -131,8 +131,8 @@ def _gradient_slope(arrays: Arrays, record: int) -> float | None:
     return slope(arrays["grad_log_norm"][record, 0])
 
 
-def _spectral_radius(arrays: Arrays, record: int) -> float | None:
-    return float(abs(arrays["eigenvalues"][record, 0, 0])) if "eigenvalues" in arrays else None
+def _spectral_radius(arrays: Arrays, record: int) -> float:
+    return float(abs(arrays["eigenvalues"][record, 0, 0]))
 
 
 def _of_two_records(
@@ -141,6 +141,7 @@ def _of_two_records(
     meaning: str,
     take: Callable[[Arrays, int], float | None],
     *,
+    needs: str,
     unit: str = "",
     short: tuple[str, str] = ("", ""),
     middle: float | None = None,
@@ -151,6 +152,8 @@ def _of_two_records(
         f"{words}, first record",
         f"{meaning}, at the first record",
         lambda arrays, _floors: take(arrays, 0),
+        needs=needs,
+        record=0,
         unit=unit,
         short=short[0],
         middle=middle,
@@ -160,6 +163,8 @@ def _of_two_records(
         f"{words}, last record",
         f"{meaning}, at the last record",
         lambda arrays, _floors: take(arrays, -1),
+        needs=needs,
+        record=-1,
         unit=unit,
         short=short[1],
         middle=middle,
@@ -187,6 +192,7 @@ SUMMARIES = (
         "||dL/dh_1|| / ||dL/dh_T||",
         "`grad_norm` of layer 0 at the first timestep over that at the last",
         _gradient_ratio,
+        needs="grad_norm",
         middle=1.0,
     ),
     *_of_two_records(
@@ -194,6 +200,7 @@ SUMMARIES = (
         "gradient slope",
         "least-squares slope over timesteps of `grad_log_norm` of layer 0",
         _gradient_slope,
+        needs="grad_log_norm",
         unit="ln ||dL/dh_t|| per timestep",
         short=("", "slope"),
         middle=0.0,
@@ -203,6 +210,7 @@ SUMMARIES = (
         "spectral radius of W_hh",
         "largest magnitude of an eigenvalue of `weight_hh` of layer 0",
         _spectral_radius,
+        needs="eigenvalues",
         short=("radius first", "last"),
     ),
 )
@@ -243,6 +251,13 @@ class Base(Group):
         if matrices_SLHH is not None:
             arrays |= {"eigenvalues": eigenvalues(matrices_SLHH), "singular_values": singular_values(matrices_SLHH)}
         return arrays
+
+    def underflows(self, problem: Problem) -> bool:
+        """Tell whether a gradient fell below the range of float64."""
+        from rnnlab.flow.norms import underflow
+
+        cells = problem.cell_grad_norms_SLTB
+        return underflow(problem.grad_norms_SLTB) or (cells is not None and underflow(cells))
 
     def training_steps(self, sizes: Sizes) -> float:
         """Estimate one forward and backward pass in float64 for each record."""
