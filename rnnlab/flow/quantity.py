@@ -81,17 +81,24 @@ PARAMETER = Axis(
 
 @dataclass(frozen=True)
 class Table:
-    """The quantities of the same axes: one table of `rnnlab export`, one kind of panel."""
+    """The quantities of the same axes: one table of `rnnlab export`, one kind of panel.
+
+    Attributes:
+        name: what `--table` calls it.
+        axes: of its quantities.
+        meaning: what it holds, in a few words for the help; the names of its quantities where it does not say.
+    """
 
     name: str
     axes: tuple[Axis, ...]
+    meaning: str = ""
 
 
-LOSS = Table("loss", (BATCH,))
-PROBE = Table("probe", (RECORD,))
-FLOW = Table("flow", (RECORD, LAYER, TIMESTEP))
-SPECTRUM = Table("spectrum", (RECORD, LAYER, RANK))
-PARAMETERS = Table("parameters", (RECORD, PARAMETER))
+LOSS = Table("loss", (BATCH,), "training loss")
+PROBE = Table("probe", (RECORD,), "probe loss")
+FLOW = Table("flow", (RECORD, LAYER, TIMESTEP), "gradient and hidden norms")
+SPECTRUM = Table("spectrum", (RECORD, LAYER, RANK), "eigenvalues, singular values (elman only)")
+PARAMETERS = Table("parameters", (RECORD, PARAMETER), "gradient norm")
 
 Scale = Literal["linear", "log", "signed-log", "complex"]
 

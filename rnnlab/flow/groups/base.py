@@ -38,7 +38,15 @@ def _no_matrix(cell: Cell) -> str | None:
 
 
 QUANTITIES = (
-    Quantity("loss", "L", LOSS, "training loss of each batch, before its update", unit="", scale="log", dtype="f4"),
+    Quantity(
+        "loss",
+        "L",
+        LOSS,
+        "training loss of each batch, before its update",
+        column_name="training_loss",
+        scale="log",
+        dtype="f4",
+    ),
     Quantity(
         "step", "step", PROBE, "updates made when recorded: 0, every, 2 every, ..., batches", dtype="i8", is_axis=True
     ),
@@ -76,6 +84,7 @@ QUANTITIES = (
         "eigenvalues of W_hh",
         SPECTRUM,
         "of `weight_hh`, by falling magnitude, then real part, then imaginary part; Elman nets only",
+        column_name="eigenvalue",
         scale="complex",
         dtype="c16",
         why_absent=_no_matrix,
@@ -85,6 +94,7 @@ QUANTITIES = (
         "singular values of W_hh",
         SPECTRUM,
         "of `weight_hh`, largest first; Elman nets only",
+        column_name="singular_value",
         scale="log",
         log_from=5.0,
         why_absent=_no_matrix,
