@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rnnlab.flow.describing import describe_numbers, describe_quantities
     from rnnlab.flow.gradients import Flow, SequenceLoss, gradient_flow
     from rnnlab.flow.measuring import Measured, measure
     from rnnlab.flow.norms import log_mean_norm, mean_norm, norm
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rnnlab.flow.spectra import eigenvalues, singular_values
 
 _HOMES = {
+    "describing": ("describe_numbers", "describe_quantities"),
     "gradients": ("Flow", "SequenceLoss", "gradient_flow"),
     "measuring": ("Measured", "measure"),
     "norms": ("log_mean_norm", "mean_norm", "norm"),
@@ -36,6 +38,8 @@ __all__ = [
     "SequenceLoss",
     "Summary",
     "Table",
+    "describe_numbers",
+    "describe_quantities",
     "eigenvalues",
     "gradient_flow",
     "log_mean_norm",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlab.flow import GROUPS
-from rnnlab.flow.groups.base import slope
+from rnnlab.flow.base_numbers import slope
 
 FLOORS = {"predict zero": 0.4, "best linear filter": 0.1}
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from rnnlab.flow.base_numbers import BASE_NUMBERS
 from rnnlab.flow.quantity import (
     FLOW,
     GROUPS,
@@ -12,7 +12,6 @@ from rnnlab.flow.quantity import (
     PARAMETERS,
     PROBE,
     SPECTRUM,
-    Arrays,
     Group,
     Quantity,
     Sizes,
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
     from rnnlab.flow.problem import Problem
     from rnnlab.nets import Cell
-
-FINAL_LOSSES = 200
-"""Batches that the final loss is the mean of: a single batch's loss is noise."""
 
 
 def _no_cell_state(cell: Cell) -> str | None:
@@ -46,11 +42,25 @@ QUANTITIES = (
         column_name="training_loss",
         scale="log",
         dtype="f4",
+        equation="ℓ_k = (1/B) Σ_b L_b(θ_k), k = 0 … N - 1, over the B sequences b of batch k",
     ),
     Quantity(
-        "step", "step", PROBE, "updates made when recorded: 0, every, 2 every, ..., batches", dtype="i8", is_axis=True
+        "step",
+        "step",
+        PROBE,
+        "updates made when recorded: 0, every, 2 every, ..., batches",
+        dtype="i8",
+        is_axis=True,
+        equation="k_r = min(r · every, N), r = 0, 1, 2, …",
     ),
-    Quantity("probe_loss", "probe loss", PROBE, "loss on the probe sequences", scale="log"),
+    Quantity(
+        "probe_loss",
+        "probe loss",
+        PROBE,
+        "loss on the probe sequences",
+        scale="log",
+        equation="(1/M) Σ_p L_p, over the M probe sequences p",
+    ),
     Quantity(
         "grad_norm",
         "||dL/dh_t||",
@@ -59,6 +69,8 @@ QUANTITIES = (
         "derivative, through every later step and layer",
         unit="l2",
         scale="log",
+        equation="(1/M) Σ_p ‖dL_p/dh_t‖₂",
+        source="Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio 2013",
     ),
     Quantity(
         "grad_log_norm",
@@ -67,8 +79,19 @@ QUANTITIES = (
         "mean over p of ln of the same norm; -inf for a true zero",
         unit="ln",
         zero_is_minus_infinity=True,
+        equation="(1/M) Σ_p ln ‖dL_p/dh_t‖₂",
+        source="Hochreiter 1991; Pascanu, Mikolov and Bengio 2013",
     ),
-    Quantity("hidden_norm", "||h_t||", FLOW, "mean over p of the 2-norm of h_t", unit="l2", scale="log", log_from=50.0),
+    Quantity(
+        "hidden_norm",
+        "||h_t||",
+        FLOW,
+        "mean over p of the 2-norm of h_t",
+        unit="l2",
+        scale="log",
+        log_from=50.0,
+        equation="(1/M) Σ_p ‖h_t‖₂",
+    ),
     Quantity(
         "cell_grad_norm",
         "||dL/dc_t||",
@@ -78,6 +101,8 @@ QUANTITIES = (
         unit="l2",
         scale="log",
         why_absent=_no_cell_state,
+        equation="(1/M) Σ_p ‖dL_p/dc_t‖₂",
+        source="Hochreiter and Schmidhuber 1997",
     ),
     Quantity(
         "eigenvalues",
@@ -88,6 +113,8 @@ QUANTITIES = (
         scale="complex",
         dtype="c16",
         why_absent=_no_matrix,
+        equation="W_hh v_i = λ_i v_i, |λ_1| ≥ |λ_2| ≥ … ≥ |λ_H|",
+        source="Pascanu, Mikolov and Bengio 2013; Trefethen and Embree 2005",
     ),
     Quantity(
         "singular_values",
@@ -98,6 +125,8 @@ QUANTITIES = (
         scale="log",
         log_from=5.0,
         why_absent=_no_matrix,
+        equation="W_hhᵀ W_hh v_i = σ_i² v_i, σ_1 ≥ σ_2 ≥ … ≥ σ_H ≥ 0",
+        source="Trefethen and Embree 2005",
     ),
     Quantity(
         "param_grad_norm",
@@ -106,123 +135,10 @@ QUANTITIES = (
         "2-norm of the gradient of the mean probe loss, by parameter",
         unit="l2",
         scale="log",
+        equation="‖d/dθ (1/M) Σ_p L_p‖₂, for each parameter θ",
+        source="Pascanu, Mikolov and Bengio 2013",
     ),
     Quantity("param_names", "parameter", PARAMETERS, "which", dtype="U", is_axis=True),
-)
-
-
-def _final_loss(arrays: Arrays) -> float:
-    import numpy as np
-
-    losses = arrays["loss"].astype(np.float64)
-    return float(losses[-FINAL_LOSSES:].mean() if losses.size else arrays["probe_loss"][-1])
-
-
-def _loss_over_floor(arrays: Arrays, floors: Mapping[str, float]) -> float | None:
-    return _final_loss(arrays) / min(floors.values()) if floors else None
-
-
-def slope(values_T: np.ndarray) -> float | None:
-    """Give the least-squares slope of values against their index; None for one value, or where one is not finite."""
-    import numpy as np
-
-    if values_T.size < 2 or not np.isfinite(values_T).all():
-        return None
-    t = np.arange(values_T.size) - (values_T.size - 1) / 2
-    return float(t @ values_T / (t @ t))
-
-
-def _gradient_ratio(arrays: Arrays, record: int) -> float | None:
-    norms_T = arrays["grad_norm"][record, 0]
-    return None if norms_T[-1] == 0 else float(norms_T[0] / norms_T[-1])
-
-
-def _gradient_slope(arrays: Arrays, record: int) -> float | None:
-    return slope(arrays["grad_log_norm"][record, 0])
-
-
-def _spectral_radius(arrays: Arrays, record: int) -> float:
-    return float(abs(arrays["eigenvalues"][record, 0, 0]))
-
-
-def _of_two_records(
-    name: str,
-    words: str,
-    meaning: str,
-    take: Callable[[Arrays, int], float | None],
-    *,
-    needs: str,
-    unit: str = "",
-    short: tuple[str, str] = ("", ""),
-    middle: float | None = None,
-) -> tuple[Summary, Summary]:
-    """Declare a number of the first and one of the last record."""
-    first = Summary(
-        f"initial_{name}",
-        f"{words}, first record",
-        f"{meaning}, at the first record",
-        lambda arrays, _floors: take(arrays, 0),
-        needs=needs,
-        record=0,
-        unit=unit,
-        short=short[0],
-        middle=middle,
-    )
-    last = Summary(
-        f"final_{name}",
-        f"{words}, last record",
-        f"{meaning}, at the last record",
-        lambda arrays, _floors: take(arrays, -1),
-        needs=needs,
-        record=-1,
-        unit=unit,
-        short=short[1],
-        middle=middle,
-    )
-    return first, last
-
-
-SUMMARIES = (
-    Summary(
-        "final_loss",
-        "final loss (last 200 batches)",
-        "mean of the last 200 batches' losses; without batches, the probe loss",
-        lambda arrays, _floors: _final_loss(arrays),
-        short="final loss",
-    ),
-    Summary(
-        "loss_over_floor",
-        "final loss / lowest floor",
-        "final loss divided by the lowest floor",
-        _loss_over_floor,
-        short="/ floor",
-    ),
-    *_of_two_records(
-        "gradient_ratio",
-        "||dL/dh_1|| / ||dL/dh_T||",
-        "`grad_norm` of layer 0 at the first timestep over that at the last",
-        _gradient_ratio,
-        needs="grad_norm",
-        middle=1.0,
-    ),
-    *_of_two_records(
-        "gradient_slope",
-        "gradient slope",
-        "least-squares slope over timesteps of `grad_log_norm` of layer 0",
-        _gradient_slope,
-        needs="grad_log_norm",
-        unit="ln ||dL/dh_t|| per timestep",
-        short=("", "slope"),
-        middle=0.0,
-    ),
-    *_of_two_records(
-        "spectral_radius",
-        "spectral radius of W_hh",
-        "largest magnitude of an eigenvalue of `weight_hh` of layer 0",
-        _spectral_radius,
-        needs="eigenvalues",
-        short=("radius first", "last"),
-    ),
 )
 
 
@@ -232,7 +148,7 @@ class Base(Group):
     name: ClassVar[str] = "base"
     place: ClassVar[int] = 0
     quantities: ClassVar[tuple[Quantity, ...]] = QUANTITIES
-    summaries: ClassVar[tuple[Summary, ...]] = SUMMARIES
+    summaries: ClassVar[tuple[Summary, ...]] = BASE_NUMBERS
 
     @property
     def file(self) -> str:
