@@ -28,11 +28,15 @@ def _table_names() -> list[str]:
     return [_DEFAULT, *(name for name in declared_tables() if name != _DEFAULT)]
 
 
-def _describe(table: Table) -> str:
-    """Say what has a row in a table, and what stands there."""
-    places = ", ".join(axis.column.partition("_from_")[0] for axis in table.axes)
-    names = (quantity.name for quantity in iterate_quantities() if quantity.table == table and not quantity.is_axis)
-    return f"  {table.name:<10}  {places}: {table.meaning or ', '.join(names)}"
+def describe_tables() -> str:
+    """Say of each table what has a row in it, and what stands there."""
+    lines = []
+    for name in _table_names():
+        table = declared_tables()[name]
+        places = ", ".join(axis.column.partition("_from_")[0] for axis in table.axes)
+        held = (quantity.name for quantity in iterate_quantities() if quantity.table == table and not quantity.is_axis)
+        lines.append(f"  {name:<10}  {places}: {table.meaning or ', '.join(held)}")
+    return "\n".join(lines)
 
 
 _EXAMPLES = f"""\b
@@ -43,7 +47,7 @@ Examples:
 
 \b
 Tables (one row for each combination of what stands before the colon):
-{chr(10).join(_describe(declared_tables()[name]) for name in _table_names())}
+{describe_tables()}
 A study gives the rows of all its runs, told apart by the first column.
 """
 
