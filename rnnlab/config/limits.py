@@ -8,7 +8,7 @@ activations in float32, one record's probe in float64, and the measured quantiti
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnnlab.config.all_keys import keys_of
 from rnnlab.config.draft import Fault
@@ -16,6 +16,9 @@ from rnnlab.config.errors import shown
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.writing import flatten
+
+if TYPE_CHECKING:
+    from rnnlab.flow.quantity import Sizes
 
 _GATES = {"elman": 1, "lstm": 4, "gru": 3}
 _UNITS = ["bytes", "kB", "MB", "GB", "TB"]
@@ -45,8 +48,31 @@ def needs_of(config: Config) -> list[Need]:
         Need("the losses", 4 * training.batches, {"training.batches": 1}),
         Need("one batch", training.batch_size * T * L * H * gates * 4 * 3, {"training.batch_size": 1, **states}),
         Need("the probe", record.sequences * T * L * H * gates * 8 * 3, {"record.sequences": 1, **states}),
-        Need("what is measured", R * L * (T * 8 * 4 + H * (16 + 8)), {**states, **records}),
+        Need("what is measured", _measured_bytes(sizes_of(config)), {**states, **records}),
     ]
+
+
+def sizes_of(config: Config) -> Sizes:
+    """Give what the size and the cost of the measured quantities depend on."""
+    from rnnlab.flow.quantity import Sizes
+
+    model, training, record = config.model, config.training, config.record
+    return Sizes(
+        records=-(-training.batches // record.every) + 1,
+        layers=model.layers,
+        timesteps=config.task.seq_len,
+        hidden_size=model.hidden_size,
+        parameters=4 * model.layers + 2,  # as named arrays, at the most
+        sequences=record.sequences,
+        batches=training.batches,
+    )
+
+
+def _measured_bytes(sizes: Sizes) -> int:
+    """Add up every quantity of every record."""
+    from rnnlab.flow.quantity import RECORD, iterate_quantities
+
+    return sum(quantity.bytes(sizes) for quantity in iterate_quantities() if RECORD in quantity.axes)
 
 
 def _parameters(I: int, O: int, H: int, L: int, gates: int) -> int:  # noqa: E741 - the letters of the design

@@ -10,6 +10,9 @@ from torch import Tensor
 _SAFE = (1e-140, 1e140)
 """Between these the squares of all components that count are normal float64."""
 
+_TINY = torch.finfo(torch.float64).tiny
+"""The smallest normal float64, 2.2e-308: below it digits are lost, and soon all of them."""
+
 
 def norm(x: Tensor) -> Tensor:
     """Give the 2-norm over the last dimension of float64, also where the squares leave the range.
@@ -46,3 +49,20 @@ def mean_norm(norms_SLTB: Tensor) -> Tensor:
 def log_mean_norm(norms_SLTB: Tensor) -> Tensor:
     """Give the mean over sequences of the natural logarithm, (S, L, T): -inf where a norm is truly zero."""
     return norms_SLTB.log().mean(dim=-1)
+
+
+def underflow(norms_SLTB: Tensor) -> bool:
+    """Tell whether a gradient fell below the range of float64.
+
+    A zero alone is no underflow: a dead unit passes truly nothing back. A number below the smallest normal one is,
+    and so is a zero right before a timestep, or right below a layer, whose gradient is all but there (1e-200).
+    """
+    subnormal = (norms_SLTB > 0) & (norms_SLTB < _TINY)
+    return bool(subnormal.any()) or _drops(norms_SLTB, dim=2) or _drops(norms_SLTB, dim=1)
+
+
+def _drops(norms_SLTB: Tensor, dim: int) -> bool:
+    """Look for a zero that comes, backwards along one dimension, after a gradient under 1e-200."""
+    size = norms_SLTB.shape[dim] - 1
+    after, source = norms_SLTB.narrow(dim, 0, size), norms_SLTB.narrow(dim, 1, size)
+    return bool(((after == 0) & (source > 0) & (source < 1e-200)).any())

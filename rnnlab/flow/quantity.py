@@ -11,12 +11,13 @@ Nothing here imports numpy or PyTorch: `rnnlab ls` and `--help` read the declara
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from rnnlab.registry import Registry
+from rnnlab.registry import Registry, UnknownNameError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,24 @@ if TYPE_CHECKING:
     from rnnlab.nets import Cell
 
 Arrays = Mapping[str, "np.ndarray"]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the size and the cost of a group depend on: R records, L layers, T timesteps, H units, P parameters, ..."""
+
+    records: int
+    layers: int
+    timesteps: int
+    hidden_size: int
+    parameters: int
+    sequences: int
+    batches: int
+
+
+def _longest(sizes: Sizes) -> int:
+    """Estimate the length of an axis that does not say: as many places as timesteps, or as units of an LSTM's state."""
+    return max(sizes.timesteps, 2 * sizes.hidden_size)
 
 
 @dataclass(frozen=True)
@@ -38,6 +57,7 @@ class Axis:
         label: what it is called on a figure.
         first: the number of its first place, where it is counted.
         values: the array that holds its values, where it is not counted: `step` for records.
+        length: estimates how many places it has.
     """
 
     name: str
@@ -46,31 +66,45 @@ class Axis:
     label: str
     first: int = 0
     values: str | None = None
+    length: Callable[[Sizes], int] = _longest
 
 
-RECORD = Axis("record", "R", "update", "update", values="step")
-BATCH = Axis("batch", "N", "batch_from_0", "batch")
-LAYER = Axis("layer", "L", "layer_from_0", "layer")
-TIMESTEP = Axis("timestep", "T", "timestep_from_1", "timestep t", first=1)
-RANK = Axis("rank", "H", "rank_from_1", "rank", first=1)
-PARAMETER = Axis("parameter", "P", "parameter", "parameter", values="param_names")
+RECORD = Axis("record", "R", "update", "update", values="step", length=lambda sizes: sizes.records)
+BATCH = Axis("batch", "batches", "batch_from_0", "batch", length=lambda sizes: sizes.batches)
+LAYER = Axis("layer", "L", "layer_from_0", "layer", length=lambda sizes: sizes.layers)
+TIMESTEP = Axis("timestep", "T", "timestep_from_1", "timestep t", first=1, length=lambda sizes: sizes.timesteps)
+RANK = Axis("rank", "H", "rank_from_1", "rank", first=1, length=lambda sizes: sizes.hidden_size)
+PARAMETER = Axis(
+    "parameter", "P", "parameter", "parameter", values="param_names", length=lambda sizes: sizes.parameters
+)
 
 
 @dataclass(frozen=True)
 class Table:
-    """The quantities of the same axes: one table of `rnnlab export`, one kind of panel."""
+    """The quantities of the same axes: one table of `rnnlab export`, one kind of panel.
+
+    Attributes:
+        name: what `--table` calls it.
+        axes: of its quantities.
+        meaning: what it holds, in a few words for the help; the names of its quantities where it does not say.
+    """
 
     name: str
     axes: tuple[Axis, ...]
+    meaning: str = ""
 
 
-LOSS = Table("loss", (BATCH,))
-PROBE = Table("probe", (RECORD,))
-FLOW = Table("flow", (RECORD, LAYER, TIMESTEP))
-SPECTRUM = Table("spectrum", (RECORD, LAYER, RANK))
-PARAMETERS = Table("parameters", (RECORD, PARAMETER))
+LOSS = Table("loss", (BATCH,), "training loss")
+PROBE = Table("probe", (RECORD,), "probe loss")
+FLOW = Table("flow", (RECORD, LAYER, TIMESTEP), "gradient and hidden norms")
+SPECTRUM = Table("spectrum", (RECORD, LAYER, RANK), "eigenvalues, singular values (elman only)")
+PARAMETERS = Table("parameters", (RECORD, PARAMETER), "gradient norm")
 
 Scale = Literal["linear", "log", "signed-log", "complex"]
+
+_WORDS = {"U": "text"}
+_BYTES = {"f4": 4, "f8": 8, "c16": 16, "i8": 8, "U": 64}
+"""The size of one number, or of one short name in numpy's four bytes a letter."""
 
 
 def _every_cell(_cell: Cell) -> None:
@@ -87,6 +121,7 @@ class Quantity:
         table: its axes, and the table that it is exported in.
         meaning: what it is, in one sentence without a full stop: a row of the documentation's table.
         unit: the end of its column's name in exported tables: `l2`, `ln`; empty where the name says it.
+        column_name: what its column is called in place of its name: `eigenvalue` for `eigenvalues`.
         scale: how it is drawn.
         log_from: with scale `log`: drawn linearly where its values span less than this factor.
         dtype: numpy's name of its type.
@@ -102,6 +137,7 @@ class Quantity:
     table: Table
     meaning: str
     unit: str = ""
+    column_name: str = ""
     scale: Scale = "linear"
     log_from: float = 0.0
     dtype: str = "f8"
@@ -114,12 +150,29 @@ class Quantity:
     @property
     def axes(self) -> tuple[Axis, ...]:
         """Its directions, in the order of the array's."""
-        return self.table.axes
+        return tuple(axis for axis in self.table.axes if not self.is_axis or axis.values == self.name)
 
     @property
     def column(self) -> str:
         """The name of its column in an exported table."""
-        return f"{self.name}_{self.unit}" if self.unit else self.name
+        return "_".join(filter(None, (self.column_name or self.name, self.unit)))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of all its columns: a complex number has three."""
+        if self.dtype.startswith("c"):
+            return tuple(f"{self.column}_{part}" for part in ("real", "imaginary", "magnitude"))
+        return (self.column,)
+
+    @property
+    def shape(self) -> str:
+        """Its shape and type as documentation writes them: (R,L,T) f8."""
+        letters = ",".join(axis.letter for axis in self.axes)
+        return f"({letters}{',' if len(self.axes) == 1 else ''}) {_WORDS.get(self.dtype, self.dtype)}"
+
+    def bytes(self, sizes: Sizes) -> int:
+        """Estimate its size in memory and in the run folder."""
+        return math.prod((_BYTES[self.dtype], *(axis.length(sizes) for axis in self.axes)))
 
 
 @dataclass(frozen=True)
@@ -130,7 +183,9 @@ class Summary:
         name: of the column: `final_gradient_slope`.
         words: what an axis of a figure calls it.
         meaning: what it is, in one sentence without a full stop.
-        take: gives the number from the arrays and the floors of a run; None where there is none.
+        take: gives the number from the arrays and the floors of a run; None, or not finite, where there is none.
+        needs: the array that it is taken from: a run without it lacks the number.
+        record: the record that it is of, 0 or -1; None where it is of the whole run.
         unit: what stands behind the words in brackets, where the number has a unit.
         short: the heading in a terminal's table; empty for a number that only --json and --csv show.
         middle: the value at which it changes its meaning: neither vanishing nor exploding.
@@ -140,22 +195,11 @@ class Summary:
     words: str
     meaning: str
     take: Callable[[Arrays, Mapping[str, float]], float | None]
+    needs: str = ""
+    record: Literal[0, -1] | None = None
     unit: str = ""
     short: str = ""
     middle: float | None = None
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What the size and the cost of a group depend on: R records, L layers, T timesteps, H units, P parameters, ..."""
-
-    records: int
-    layers: int
-    timesteps: int
-    hidden_size: int
-    parameters: int
-    sequences: int
-    batches: int
 
 
 class Group(ABC):
@@ -184,6 +228,31 @@ class Group(ABC):
     def training_steps(self, sizes: Sizes) -> float:
         """Estimate what computing costs, in updates of the same net."""
 
+    def records(self, count: int) -> Sequence[int]:
+        """Choose which of so many records are measured, the first among them: here all."""
+        return range(count)
+
+    def underflows(self, _problem: Problem) -> bool:
+        """Tell whether a number fell below the range of float64 where it should not have."""
+        return False
+
+    def bytes(self, sizes: Sizes) -> int:
+        """Estimate the size of its arrays in memory and in the run folder."""
+        return sum(quantity.bytes(sizes) for quantity in self.quantities)
+
+    def summarise(self, arrays: Arrays, floors: Mapping[str, float]) -> dict[str, float | None]:
+        """Give its summary numbers, first those of the whole run, then by record; None for what is not finite."""
+        import numpy as np
+
+        by_record = sorted(self.summaries, key=lambda summary: (None, 0, -1).index(summary.record))
+        with np.errstate(all="ignore"):  # what has exploded has no ratio, and that is no warning
+            found = {
+                each.name: each.take(arrays, floors) for each in by_record if not each.needs or each.needs in arrays
+            }
+        return {
+            name: None if value is None or not math.isfinite(value) else float(value) for name, value in found.items()
+        }
+
 
 GROUPS: Registry[Group] = Registry("group of quantities", "rnnlab.flow.groups")
 """Every group, `base` first."""
@@ -197,3 +266,25 @@ def iterate_quantities() -> Iterator[Quantity]:
 def iterate_summaries() -> Iterator[Summary]:
     """Give every summary number of every group, in the order of the index."""
     return (summary for group in GROUPS.values() for summary in group.summaries)
+
+
+def find_quantity(name: str) -> Quantity:
+    """Give a quantity by its name.
+
+    Raises:
+        UnknownNameError: there is none; the message lists what there is.
+    """
+    named = {quantity.name: quantity for quantity in iterate_quantities()}
+    if name not in named:
+        raise UnknownNameError(f"there is no quantity '{name}'; valid: {', '.join(named)}")
+    return named[name]
+
+
+def find_file(name: str) -> str | None:
+    """Give the file of a run folder that holds a quantity; None where it is declared nowhere."""
+    return next((group.file for group in GROUPS.values() if any(each.name == name for each in group.quantities)), None)
+
+
+def declared_tables() -> dict[str, Table]:
+    """Give the tables of all quantities by name, in order."""
+    return {quantity.table.name: quantity.table for quantity in iterate_quantities()}

@@ -47,7 +47,7 @@ class Study:
         return len(self.runs)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """Give a number of the summary, or an array of metrics.npz, of every run.
+        """Give a number of the summary, or an array of the run folders, of every run.
 
         Args:
             name: `final_loss`, `initial_spectral_radius`, ..., or `grad_norm`, `loss`, ...
@@ -127,8 +127,11 @@ class Study:
         if name in run.info["summary"]:
             value = run.info["summary"][name]
             return np.array(np.nan if value is None else value)
-        array = run.metrics.get(name)
-        if array is not None and array.dtype.kind not in "fc":
+        try:
+            array = run[name]
+        except KeyError:
+            return None
+        if array.dtype.kind not in "fc":
             return array.astype(np.float64) if array.dtype.kind in "iu" else None
         return array
 

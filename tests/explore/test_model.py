@@ -12,7 +12,7 @@ import torch
 from rnnlab.config import Config, config_from_mapping
 from rnnlab.experiment import architecture_of, prepare
 from rnnlab.explore.model import Explorer
-from rnnlab.flow import measure
+from rnnlab.flow import Problem, measure
 from rnnlab.nets import Architecture
 from rnnlab.nets.parameters import initial_weights, unpack
 from rnnlab.tasks import task_types
@@ -37,7 +37,8 @@ def test_it_draws_what_a_run_of_the_config_would_record_before_its_first_update(
     drawn = explorer.draw(explorer.start)
     ready = prepare(config)
     weights = {name: each[None] for name, each in unpack(ready.initial_P, ready.architecture).items()}
-    run = measure(ready.architecture, weights, ready.probe_inputs_BTI, ready.probe_targets, config.task.loss).arrays
+    problem = Problem(ready.architecture, weights, ready.probe_inputs_BTI, ready.probe_targets, config.task.loss)
+    run = measure(problem).arrays
     # a run scales before it rounds to float32, the explorer after: 1e-6 apart
     np.testing.assert_allclose(drawn.grad_norm_LT, run["grad_norm"][0], rtol=1e-5)
     np.testing.assert_allclose(drawn.hidden_norm_LT, run["hidden_norm"][0], rtol=1e-5)

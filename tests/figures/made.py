@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
+from rnnlab.flow import GROUPS
 from rnnlab.nets import Architecture, initial_weights
 from rnnlab.store import Run, Workspace, look_at
 from rnnlab.store.files import npz_bytes
-from rnnlab.studies.summary import summarise
 from tests.store.samples import make_info
 
 HIDDEN = 4
@@ -93,7 +93,7 @@ def make_run(study: Path, **changes: Any) -> Run:
         seed=config["seed"],
         label=label,
         floors=FLOORS,
-        summary=summarise(arrays, FLOORS),
+        summary=GROUPS["base"].summarise(arrays, FLOORS),
         status="completed" if diverged_at is None else "diverged",
         diverged_at=diverged_at,
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rnnlab.flow import Measured, measure
+from rnnlab.flow import Measured, Problem, measure
 from rnnlab.flow import measuring as MODULE
 from rnnlab.nets import Architecture
 from rnnlab.tasks import MeanSquaredError
@@ -29,7 +29,7 @@ def measured(
     sequences: tuple[np.ndarray, np.ndarray],
     last_timestep_only: bool = False,
 ) -> Measured:
-    return measure(architecture, stacked(weights), *sequences, MeanSquaredError(last_timestep_only))
+    return measure(Problem(architecture, stacked(weights), *sequences, MeanSquaredError(last_timestep_only)))
 
 
 def chain(
@@ -121,7 +121,8 @@ def test_the_caller_is_asked_before_each_piece(monkeypatch: pytest.MonkeyPatch) 
     weights = stacked([random_weights(architecture, seed) for seed in range(3)])
     calls: list[None] = []
     sequences = random_sequences(architecture, 2, 3)
-    measure(architecture, weights, *sequences, MeanSquaredError(), on_chunk=lambda: calls.append(None))
+    problem = Problem(architecture, weights, *sequences, MeanSquaredError())
+    measure(problem, on_chunk=lambda: calls.append(None))
     assert len(calls) == 3
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from rnnlab.flow.base_numbers import BASE_NUMBERS
 from rnnlab.flow.quantity import (
     FLOW,
     GROUPS,
@@ -12,7 +12,6 @@ from rnnlab.flow.quantity import (
     PARAMETERS,
     PROBE,
     SPECTRUM,
-    Arrays,
     Group,
     Quantity,
     Sizes,
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from rnnlab.flow.problem import Problem
     from rnnlab.nets import Cell
 
-FINAL_LOSSES = 200
-"""Batches that the final loss is the mean of: a single batch's loss is noise."""
-
 
 def _no_cell_state(cell: Cell) -> str | None:
     return None if "c" in cell.states else "only an LSTM has a cell state"
@@ -38,11 +34,33 @@ def _no_matrix(cell: Cell) -> str | None:
 
 
 QUANTITIES = (
-    Quantity("loss", "L", LOSS, "training loss of each batch, before its update", unit="", scale="log", dtype="f4"),
     Quantity(
-        "step", "step", PROBE, "updates made when recorded: 0, every, 2 every, ..., batches", dtype="i8", is_axis=True
+        "loss",
+        "L",
+        LOSS,
+        "training loss of each batch, before its update",
+        column_name="training_loss",
+        scale="log",
+        dtype="f4",
+        equation="ℓ_k = (1/B) Σ_b L_b(θ_k), k = 0 … N - 1, over the B sequences b of batch k",
     ),
-    Quantity("probe_loss", "probe loss", PROBE, "loss on the probe sequences", scale="log"),
+    Quantity(
+        "step",
+        "step",
+        PROBE,
+        "updates made when recorded: 0, every, 2 every, ..., batches",
+        dtype="i8",
+        is_axis=True,
+        equation="k_r = min(r · every, N), r = 0, 1, 2, …",
+    ),
+    Quantity(
+        "probe_loss",
+        "probe loss",
+        PROBE,
+        "loss on the probe sequences",
+        scale="log",
+        equation="(1/M) Σ_p L_p, over the M probe sequences p",
+    ),
     Quantity(
         "grad_norm",
         "||dL/dh_t||",
@@ -51,6 +69,8 @@ QUANTITIES = (
         "derivative, through every later step and layer",
         unit="l2",
         scale="log",
+        equation="(1/M) Σ_p ‖dL_p/dh_t‖₂",
+        source="Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio 2013",
     ),
     Quantity(
         "grad_log_norm",
@@ -59,8 +79,19 @@ QUANTITIES = (
         "mean over p of ln of the same norm; -inf for a true zero",
         unit="ln",
         zero_is_minus_infinity=True,
+        equation="(1/M) Σ_p ln ‖dL_p/dh_t‖₂",
+        source="Hochreiter 1991; Pascanu, Mikolov and Bengio 2013",
     ),
-    Quantity("hidden_norm", "||h_t||", FLOW, "mean over p of the 2-norm of h_t", unit="l2", scale="log", log_from=50.0),
+    Quantity(
+        "hidden_norm",
+        "||h_t||",
+        FLOW,
+        "mean over p of the 2-norm of h_t",
+        unit="l2",
+        scale="log",
+        log_from=50.0,
+        equation="(1/M) Σ_p ‖h_t‖₂",
+    ),
     Quantity(
         "cell_grad_norm",
         "||dL/dc_t||",
@@ -70,24 +101,32 @@ QUANTITIES = (
         unit="l2",
         scale="log",
         why_absent=_no_cell_state,
+        equation="(1/M) Σ_p ‖dL_p/dc_t‖₂",
+        source="Hochreiter and Schmidhuber 1997",
     ),
     Quantity(
         "eigenvalues",
         "eigenvalues of W_hh",
         SPECTRUM,
         "of `weight_hh`, by falling magnitude, then real part, then imaginary part; Elman nets only",
+        column_name="eigenvalue",
         scale="complex",
         dtype="c16",
         why_absent=_no_matrix,
+        equation="W_hh v_i = λ_i v_i, |λ_1| ≥ |λ_2| ≥ … ≥ |λ_H|",
+        source="Pascanu, Mikolov and Bengio 2013; Trefethen and Embree 2005",
     ),
     Quantity(
         "singular_values",
         "singular values of W_hh",
         SPECTRUM,
         "of `weight_hh`, largest first; Elman nets only",
+        column_name="singular_value",
         scale="log",
         log_from=5.0,
         why_absent=_no_matrix,
+        equation="W_hhᵀ W_hh v_i = σ_i² v_i, σ_1 ≥ σ_2 ≥ … ≥ σ_H ≥ 0",
+        source="Trefethen and Embree 2005",
     ),
     Quantity(
         "param_grad_norm",
@@ -96,115 +135,10 @@ QUANTITIES = (
         "2-norm of the gradient of the mean probe loss, by parameter",
         unit="l2",
         scale="log",
+        equation="‖d/dθ (1/M) Σ_p L_p‖₂, for each parameter θ",
+        source="Pascanu, Mikolov and Bengio 2013",
     ),
     Quantity("param_names", "parameter", PARAMETERS, "which", dtype="U", is_axis=True),
-)
-
-
-def _final_loss(arrays: Arrays) -> float:
-    import numpy as np
-
-    losses = arrays["loss"].astype(np.float64)
-    return float(losses[-FINAL_LOSSES:].mean() if losses.size else arrays["probe_loss"][-1])
-
-
-def _loss_over_floor(arrays: Arrays, floors: Mapping[str, float]) -> float | None:
-    return _final_loss(arrays) / min(floors.values()) if floors else None
-
-
-def slope(values_T: np.ndarray) -> float | None:
-    """Give the least-squares slope of values against their index; None for one value, or where one is not finite."""
-    import numpy as np
-
-    if values_T.size < 2 or not np.isfinite(values_T).all():
-        return None
-    t = np.arange(values_T.size) - (values_T.size - 1) / 2
-    return float(t @ values_T / (t @ t))
-
-
-def _gradient_ratio(arrays: Arrays, record: int) -> float | None:
-    norms_T = arrays["grad_norm"][record, 0]
-    return None if norms_T[-1] == 0 else float(norms_T[0] / norms_T[-1])
-
-
-def _gradient_slope(arrays: Arrays, record: int) -> float | None:
-    return slope(arrays["grad_log_norm"][record, 0])
-
-
-def _spectral_radius(arrays: Arrays, record: int) -> float | None:
-    return float(abs(arrays["eigenvalues"][record, 0, 0])) if "eigenvalues" in arrays else None
-
-
-def _of_two_records(
-    name: str,
-    words: str,
-    meaning: str,
-    take: Callable[[Arrays, int], float | None],
-    *,
-    unit: str = "",
-    short: tuple[str, str] = ("", ""),
-    middle: float | None = None,
-) -> tuple[Summary, Summary]:
-    """Declare a number of the first and one of the last record."""
-    first = Summary(
-        f"initial_{name}",
-        f"{words}, first record",
-        f"{meaning}, at the first record",
-        lambda arrays, _floors: take(arrays, 0),
-        unit=unit,
-        short=short[0],
-        middle=middle,
-    )
-    last = Summary(
-        f"final_{name}",
-        f"{words}, last record",
-        f"{meaning}, at the last record",
-        lambda arrays, _floors: take(arrays, -1),
-        unit=unit,
-        short=short[1],
-        middle=middle,
-    )
-    return first, last
-
-
-SUMMARIES = (
-    Summary(
-        "final_loss",
-        "final loss (last 200 batches)",
-        "mean of the last 200 batches' losses; without batches, the probe loss",
-        lambda arrays, _floors: _final_loss(arrays),
-        short="final loss",
-    ),
-    Summary(
-        "loss_over_floor",
-        "final loss / lowest floor",
-        "final loss divided by the lowest floor",
-        _loss_over_floor,
-        short="/ floor",
-    ),
-    *_of_two_records(
-        "gradient_ratio",
-        "||dL/dh_1|| / ||dL/dh_T||",
-        "`grad_norm` of layer 0 at the first timestep over that at the last",
-        _gradient_ratio,
-        middle=1.0,
-    ),
-    *_of_two_records(
-        "gradient_slope",
-        "gradient slope",
-        "least-squares slope over timesteps of `grad_log_norm` of layer 0",
-        _gradient_slope,
-        unit="ln ||dL/dh_t|| per timestep",
-        short=("", "slope"),
-        middle=0.0,
-    ),
-    *_of_two_records(
-        "spectral_radius",
-        "spectral radius of W_hh",
-        "largest magnitude of an eigenvalue of `weight_hh` of layer 0",
-        _spectral_radius,
-        short=("radius first", "last"),
-    ),
 )
 
 
@@ -214,7 +148,7 @@ class Base(Group):
     name: ClassVar[str] = "base"
     place: ClassVar[int] = 0
     quantities: ClassVar[tuple[Quantity, ...]] = QUANTITIES
-    summaries: ClassVar[tuple[Summary, ...]] = SUMMARIES
+    summaries: ClassVar[tuple[Summary, ...]] = BASE_NUMBERS
 
     @property
     def file(self) -> str:
@@ -243,6 +177,13 @@ class Base(Group):
         if matrices_SLHH is not None:
             arrays |= {"eigenvalues": eigenvalues(matrices_SLHH), "singular_values": singular_values(matrices_SLHH)}
         return arrays
+
+    def underflows(self, problem: Problem) -> bool:
+        """Tell whether a gradient fell below the range of float64."""
+        from rnnlab.flow.norms import underflow
+
+        cells = problem.cell_grad_norms_SLTB
+        return underflow(problem.grad_norms_SLTB) or (cells is not None and underflow(cells))
 
     def training_steps(self, sizes: Sizes) -> float:
         """Estimate one forward and backward pass in float64 for each record."""
