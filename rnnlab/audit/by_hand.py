@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlab.audit.problem import Answer, Problem, loss_gradient
+from rnnlab.audit.problem import Answer, NotKnownError, Problem, loss_gradient
+from rnnlab.nets import Cell, Elman
 
 _Elementwise = Callable[[np.ndarray], np.ndarray]
 _SIGMA: dict[str, _Elementwise] = {"tanh": np.tanh, "relu": lambda z: np.maximum(z, 0.0), "identity": lambda z: z}
@@ -42,8 +43,12 @@ class Layer:
 
 
 def forward(problem: Problem) -> tuple[list[Layer], np.ndarray]:
-    """Run an Elman net; gives its layers from the lowest up, and the predictions (B, T, O)."""
-    weights, nonlinearity = problem.weights, problem.architecture.nonlinearity or "tanh"
+    """Run an Elman net; gives its layers from the lowest up, and the predictions (B, T, O).
+
+    Raises:
+        NotKnownError: of another cell, or with another nonlinearity.
+    """
+    weights, nonlinearity = problem.weights, _nonlinearity_of(problem.architecture.cell)
     x_TBI = problem.inputs_BTI.swapaxes(0, 1)
     layers = []
     for index in range(problem.architecture.layers):
@@ -60,9 +65,17 @@ def forward(problem: Problem) -> tuple[list[Layer], np.ndarray]:
     return layers, predictions_TBO.swapaxes(0, 1)
 
 
+def _nonlinearity_of(cell: Cell) -> str:
+    if type(cell) is not Elman:  # a subclass is another cell
+        raise NotKnownError("cell", cell.name)
+    if cell.nonlinearity not in _SIGMA:
+        raise NotKnownError("nonlinearity", cell.nonlinearity)
+    return str(cell.nonlinearity)
+
+
 def by_hand(problem: Problem) -> Answer | None:
-    """Go back through layers and time; None for gated cells, which are not written out here."""
-    if problem.architecture.cell != "elman":
+    """Go back through layers and time; None for other cells than Elman's, which are not written out here."""
+    if type(problem.architecture.cell) is not Elman:
         return None
     layers, predictions_BTO = forward(problem)
     dL_dy_TBO = loss_gradient(problem, predictions_BTO).swapaxes(0, 1)

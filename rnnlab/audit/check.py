@@ -12,7 +12,7 @@ from rnnlab.audit.by_hand import by_hand
 from rnnlab.audit.complex_step import Projected, by_complex_step
 from rnnlab.audit.engines import Step, check_engines
 from rnnlab.audit.paths import by_paths
-from rnnlab.audit.problem import Answer, Problem, make_problem
+from rnnlab.audit.problem import Answer, NotKnownError, Problem, make_problem
 from rnnlab.audit.verdict import Finding, judge
 from rnnlab.config import Config
 
@@ -33,6 +33,7 @@ class Report:
     findings: list[Finding]
     steps: list[Step]
     missing: list[str]  # ways that cannot be gone for this net
+    unknown: dict[str, str]  # ways and engines that do not know a part of it, with the sentence
     tolerance: float
 
     @property
@@ -56,7 +57,20 @@ def run_check(config: Config, tolerance: float = 1e-9) -> Report:
     """
     problem = make_problem(config)
     with np.errstate(all="ignore"):  # what explodes or vanishes is compared, not warned about
-        answers = {name: way(problem) for name, way in WAYS.items()}
+        answers, unknown = _ask(problem)
         given = {name: answer for name, answer in answers.items() if answer is not None}
-        steps = check_engines(config)
-    return Report(judge(given, tolerance), steps, [name for name in answers if name not in given], tolerance)
+        steps, unable = check_engines(config)
+    missing = [name for name in answers if name not in given]
+    return Report(judge(given, tolerance), steps, missing, unknown | unable, tolerance)
+
+
+def _ask(problem: Problem) -> tuple[dict[str, Answer | Projected | None], dict[str, str]]:
+    """Give what each way says, and the sentences of those that do not know a part of the net."""
+    answers: dict[str, Answer | Projected | None] = {}
+    unknown: dict[str, str] = {}
+    for name, way in WAYS.items():
+        try:
+            answers[name] = way(problem)
+        except NotKnownError as error:
+            unknown[name] = str(error)
+    return answers, unknown

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 
 from rnnlab.audit.automatic import by_modules
-from rnnlab.audit.problem import Problem
+from rnnlab.audit.problem import NotKnownError, Problem, exact_targets
 from rnnlab.audit.verdict import relative_difference
 from rnnlab.config import Config
 from rnnlab.experiment import draw_weights, prepare
 from rnnlab.nets import model_from_weights, named_parameters, pack, unpack
-from rnnlab.tasks import CrossEntropy
-from rnnlab.training import BATCHES, NetState, Recipe, available_engines, make_engine, make_stream
+from rnnlab.training import BATCHES, EngineError, NetState, Recipe, available_engines, make_engine, make_stream
+from rnnlab.training.optimizers import SGD, Adam, Optimizer
 
 _TOLERANCE = 1e-5
 """Float32 has 7 digits; a sum over a sequence and a batch loses one or two of them."""
@@ -51,12 +51,18 @@ class Step:
         return max(self.gradient, self.update) <= self.tolerance
 
 
-def check_engines(config: Config) -> list[Step]:
-    """Make one step with every engine there is."""
+def check_engines(config: Config) -> tuple[list[Step], dict[str, str]]:
+    """Make one step with every engine there is; gives also, by engine, why one cannot be held against anything."""
     problem, weights = _batch(config), draw_weights(config)
     reference = {str(name): gradient for (name, layer), gradient in by_modules(problem).items() if layer is None}
     rounding = max(_differences(_float32(problem), reference).values())
-    return [_check(name, config, reference, weights, rounding) for name in available_engines()]
+    steps, unable = [], {}
+    for name in available_engines():
+        try:
+            steps.append(_check(name, config, reference, weights, rounding))
+        except (EngineError, NotKnownError) as error:
+            unable[f"{name} engine"] = str(error)
+    return steps, unable
 
 
 def _check(
@@ -65,8 +71,9 @@ def _check(
     gradients = {key: _gradient(name, config, key, reference[key], weights[key]) for key in reference}
     differences = _differences(gradients, reference)
     training = config.training
-    updated = _step(name, config, optimizer=training.optimizer, rate=training.learning_rate, clip=training.clip_norm)
     expected = _expected_update(config, reference, weights)
+    optimizer = training.make_optimizer()
+    updated = _step(name, config, optimizer=optimizer, rate=training.learning_rate, clip=training.clip_norm)
     update = relative_difference(_row(updated, reference), _row(expected, reference))
     worst = max(differences, key=lambda key: differences[key])
     return Step(name, differences[worst], update, rounding, worst)
@@ -80,12 +87,12 @@ def _batch(config: Config) -> Problem:
         prepared.architecture,
         {name: weight.astype(np.float64) for name, weight in draw_weights(config).items()},
         inputs.astype(np.float64),
-        targets if isinstance(config.task.loss, CrossEntropy) else targets.astype(np.float64),
+        exact_targets(targets),
         config.task.loss,
     )
 
 
-def _step(name: str, config: Config, *, optimizer: str, rate: float, clip: float | None) -> dict[str, np.ndarray]:
+def _step(name: str, config: Config, *, optimizer: Optimizer, rate: float, clip: float | None) -> dict[str, np.ndarray]:
     """Give the weights after one step of an engine, float64."""
     recipe: Recipe = replace(prepare(config).recipe, batches=1, optimizer=optimizer)
     start_P = pack(draw_weights(config), recipe.architecture)
@@ -99,7 +106,7 @@ def _step(name: str, config: Config, *, optimizer: str, rate: float, clip: float
 def _gradient(name: str, config: Config, key: str, reference: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Read an engine's gradient of one parameter off a step."""
     rate = _large_rate(float(np.abs(reference).max()), float(np.abs(weight).max()))
-    stepped = _step(name, config, optimizer="sgd", rate=rate, clip=None)[key]
+    stepped = _step(name, config, optimizer=SGD(), rate=rate, clip=None)[key]
     return np.asarray((weight.astype(np.float64) - stepped) / rate)
 
 
@@ -117,13 +124,24 @@ def _expected_update(
     norm = math.sqrt(sum(float((g * g).sum()) for g in reference.values()))
     limit = config.training.clip_norm
     factor = limit / norm if limit is not None and norm > limit else 1.0
-    rate, updated = config.training.learning_rate, {}
-    for name, gradient in reference.items():
-        g = factor * gradient
-        # Adam's first step: both moments are corrected back to g and g².
-        change = rate * g / (np.abs(g) + 1e-8) if config.training.optimizer == "adam" else rate * g
-        updated[name] = weights[name].astype(np.float64) - change
-    return updated
+    rate, optimizer = config.training.learning_rate, config.training.make_optimizer()
+    return {
+        name: weights[name].astype(np.float64) - _first_change(optimizer, rate, factor * gradient)
+        for name, gradient in reference.items()
+    }
+
+
+def _first_change(optimizer: Optimizer, rate: float, g: np.ndarray) -> np.ndarray:
+    """Give what the first step takes off a parameter.
+
+    Raises:
+        NotKnownError: of another optimizer.
+    """
+    if type(optimizer) is Adam:
+        return np.asarray(rate * g / (np.abs(g) + 1e-8))  # both moments are corrected back to g and g²
+    if type(optimizer) is SGD:
+        return rate * g
+    raise NotKnownError("optimizer", optimizer.name)
 
 
 def _float32(problem: Problem) -> dict[str, np.ndarray]:

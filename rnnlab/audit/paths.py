@@ -14,6 +14,7 @@ import numpy as np
 
 from rnnlab.audit.by_hand import Layer, forward
 from rnnlab.audit.problem import Answer, Problem, loss_gradient
+from rnnlab.nets import Elman
 
 MOST_PATHS = 20_000
 """All paths of all states: more are not walked, since each takes its time and none brings news."""
@@ -27,9 +28,9 @@ def path_count(timesteps: int, layers: int, *, last_only: bool) -> int:
 
 
 def by_paths(problem: Problem) -> Answer | None:
-    """Walk every path; None for gated cells and where there are too many."""
+    """Walk every path; None for other cells than Elman's and where there are too many."""
     count = path_count(problem.timesteps, problem.architecture.layers, last_only=problem.loss.last_timestep_only)
-    if problem.architecture.cell != "elman" or count > MOST_PATHS:
+    if type(problem.architecture.cell) is not Elman or count > MOST_PATHS:
         return None
     layers, predictions_BTO = forward(problem)
     dL_dy_TBO = loss_gradient(problem, predictions_BTO).swapaxes(0, 1)

@@ -68,6 +68,7 @@ def _lines(report: Report) -> list[str]:
         "Largest relative difference from the ways that agree, float64, at every timestep by itself:",
         text.table(["quantity", *ways, ""], rows),
         *([f"not gone here: {', '.join(report.missing)}"] if report.missing else []),
+        *(f"{way}: {sentence}" for way, sentence in report.unknown.items()),
         "",
         "One training step of each engine, float32, against the float64 gradient:",
         text.table(["", "gradient", "update", "rounding alone", ""], steps),

@@ -12,10 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlab.flow.gradients import Flow, SequenceLoss, gradient_flow
-from rnnlab.flow.norms import log_mean_norm, mean_norm, node_norms, norm
+from rnnlab.flow.gradients import Flow, gradient_flow
+from rnnlab.flow.norms import log_mean_norm, mean_norm, node_norms
 from rnnlab.flow.spectra import eigenvalues, singular_values
 from rnnlab.nets import Architecture
+from rnnlab.nets.norms import norm
+from rnnlab.tasks.losses import SequenceLoss
 
 _CHUNK_BYTES = 32 * 2**20
 """States and gradients of so many snapshots at once: large enough to hide overhead, small enough for any machine."""
@@ -85,8 +87,8 @@ def _measure_chunk(
         sequence_loss,
     )
     measured = {name: tensor.numpy() for name, tensor in _flow_quantities(flow).items()}
-    if architecture.cell == "elman":
-        names = [f"weight_hh_l{layer}" for layer in range(architecture.layers)]
+    if architecture.cell.governing_matrix is not None:
+        names = [f"{architecture.cell.governing_matrix}_l{layer}" for layer in range(architecture.layers)]
         matrices_SLHH = np.stack([weights[name].astype(np.float64) for name in names], axis=1)
         measured |= {
             "eigenvalues": eigenvalues(matrices_SLHH),
@@ -135,5 +137,5 @@ def _drops(norms_SLTB: Tensor, dim: int) -> Tensor:
 def _chunk_size(architecture: Architecture, inputs_shape: tuple[int, ...]) -> int:
     """Choose how many snapshots to take at once, by sizes alone, so that the same run is always cut alike."""
     sequences, timesteps, _ = inputs_shape
-    states = architecture.layers * architecture.hidden_size * (architecture.make_cell().gates + 3)
+    states = architecture.layers * architecture.hidden_size * (architecture.cell.gates + 3)
     return max(1, _CHUNK_BYTES // (8 * sequences * timesteps * states))

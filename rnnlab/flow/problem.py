@@ -61,7 +61,7 @@ class Problem:
     @cached_property
     def governing_matrices_SLHH(self) -> np.ndarray | None:
         """The matrix of each layer that governs its linearised steps; None for a cell that has no single one."""
-        name = self.architecture.make_cell().governing_matrix
+        name = self.architecture.cell.governing_matrix
         if name is None:
             return None
         layers = range(self.architecture.layers)

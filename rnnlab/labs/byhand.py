@@ -300,7 +300,7 @@ def _module_gradients(classifier: RNNPhonemeClassifier, x_BTI: Array, labels_B: 
     """Give the same gradients by autograd through rnnlab's modules, in float64."""
     import torch
 
-    from rnnlab.nets import Architecture, model_from_weights, named_parameters
+    from rnnlab.nets import Architecture, Elman, model_from_weights, named_parameters
 
     weights: dict[str, Array] = {}
     for layer, cell in enumerate(classifier.rnn):
@@ -309,7 +309,7 @@ def _module_gradients(classifier: RNNPhonemeClassifier, x_BTI: Array, labels_B: 
     weights |= {"readout_weight": classifier.output_layer.W, "readout_bias": classifier.output_layer.b}
     sizes = (classifier.input_size, classifier.hidden_size, classifier.num_layers, classifier.output_size)
     tensors = {name: torch.from_numpy(weight) for name, weight in weights.items()}
-    model = model_from_weights(Architecture("elman", "tanh", *sizes), tensors)
+    model = model_from_weights(Architecture(Elman("tanh"), *sizes), tensors)
     predictions_BTC, _ = model(torch.from_numpy(x_BTI))
     torch.nn.functional.cross_entropy(predictions_BTC[:, -1], torch.from_numpy(labels_B)).backward()
     return {

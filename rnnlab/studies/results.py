@@ -32,8 +32,7 @@ def make_results(prepared: Prepared, state: NetState, hooks: Hooks) -> Results:
         StoppedError: asked to stop.
     """
     metrics, flags = _measure(prepared, state, hooks)
-    linear = prepared.config.model.nonlinearity == "identity"
-    floors = prepared.config.task.floors(linear=linear)
+    floors = prepared.config.task.floors(linear=prepared.architecture.cell.is_linear)
     facts = {
         "status": "completed" if state.diverged_at is None else "diverged",
         "flags": flags,

@@ -140,7 +140,8 @@ def test_a_wrong_engine_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> 
     "keys", [{"training__optimizer": "sgd", "training__learning_rate": 0.5}, {"training__clip_norm": 0.01}]
 )
 def test_the_update_of_every_optimizer_is_checked(keys: dict[str, Any]) -> None:
-    steps = check_engines(net(**keys))
+    steps, unable = check_engines(net(**keys))
+    assert unable == {}
     assert [step.engine for step in steps] == available_engines()
     for step in steps:
         assert step.agrees, step
