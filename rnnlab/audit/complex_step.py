@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlab.audit.problem import NotKnownError, Problem, Quantity, loss_of
+from rnnlab.audit.case import AuditCase, NotKnownError, Quantity, loss_of
 from rnnlab.nets import GRU, LSTM, Cell, Elman
 from rnnlab.nets.parameters import layer_weights
 
@@ -40,7 +40,7 @@ class Projected:
         return np.asarray((gradient * direction[:, None]).sum(axis=-1))
 
 
-def by_complex_step(problem: Problem, seed: int = 0) -> Projected:
+def by_complex_step(case: AuditCase, seed: int = 0) -> Projected:
     """Nudge every state and every parameter along one random direction.
 
     Raises:
@@ -49,40 +49,40 @@ def by_complex_step(problem: Problem, seed: int = 0) -> Projected:
     generator = np.random.default_rng(seed)
     directions: dict[Quantity, np.ndarray] = {}
     values: dict[Quantity, np.ndarray] = {}
-    hidden_size = problem.architecture.hidden_size
-    _, kinds = _known(problem.architecture.cell)
+    hidden_size = case.architecture.hidden_size
+    _, kinds = _known(case.architecture.cell)
     for kind in kinds:
-        for layer in range(problem.architecture.layers):
+        for layer in range(case.architecture.layers):
             quantity: Quantity = (f"dL/d{kind}", layer)
-            direction_TH = generator.standard_normal((problem.timesteps, hidden_size))
+            direction_TH = generator.standard_normal((case.timesteps, hidden_size))
             directions[quantity] = direction_TH
             values[quantity] = np.stack(
-                [_derivative(problem, nudge=(kind, layer, t, direction_TH[t])) for t in range(problem.timesteps)]
+                [_derivative(case, nudge=(kind, layer, t, direction_TH[t])) for t in range(case.timesteps)]
             )
-    for name, weight in problem.weights.items():
+    for name, weight in case.weights.items():
         directions[name, None] = generator.standard_normal(weight.shape)
-        values[name, None] = _derivative(problem, parameter=(name, directions[name, None])).mean()
+        values[name, None] = _derivative(case, parameter=(name, directions[name, None])).mean()
     return Projected(directions, values)
 
 
 def _derivative(
-    problem: Problem, nudge: Nudge | None = None, parameter: tuple[str, np.ndarray] | None = None
+    case: AuditCase, nudge: Nudge | None = None, parameter: tuple[str, np.ndarray] | None = None
 ) -> np.ndarray:
     """Give the derivative of each sequence's loss, (B,)."""
-    weights = dict(problem.weights)
+    weights = dict(case.weights)
     if parameter is not None:
         name, direction = parameter
         weights[name] = weights[name] + 1j * _EPSILON * direction
-    return np.asarray(loss_of(problem, _forward(problem, weights, nudge)).imag / _EPSILON)
+    return np.asarray(loss_of(case, _forward(case, weights, nudge)).imag / _EPSILON)
 
 
-def _forward(problem: Problem, weights: dict[str, np.ndarray], nudge: Nudge | None) -> np.ndarray:
+def _forward(case: AuditCase, weights: dict[str, np.ndarray], nudge: Nudge | None) -> np.ndarray:
     """Give complex predictions, (B, T, O)."""
-    cell = problem.architecture.cell
+    cell = case.architecture.cell
     step, _ = _known(cell)
-    x_TBI = problem.inputs_BTI.swapaxes(0, 1).astype(np.complex128)
-    for layer in range(problem.architecture.layers):
-        h_BH = np.zeros((problem.sequences, problem.architecture.hidden_size), dtype=np.complex128)
+    x_TBI = case.inputs_BTI.swapaxes(0, 1).astype(np.complex128)
+    for layer in range(case.architecture.layers):
+        h_BH = np.zeros((case.sequences, case.architecture.hidden_size), dtype=np.complex128)
         c_BH, states = h_BH, []
         its = layer_weights(weights, layer)
         for t, x_BI in enumerate(x_TBI):
@@ -104,7 +104,7 @@ class Before:
     weights: dict[str, np.ndarray]
 
 
-def _known(cell: Cell) -> tuple[_Step, tuple[str, ...]]:
+def _known(cell: Cell) -> tuple[_StepFunction, tuple[str, ...]]:
     if type(cell) not in _STEPS:
         raise NotKnownError("cell", cell.name)
     return _STEPS[type(cell)]
@@ -147,9 +147,9 @@ def _relu(z: np.ndarray) -> np.ndarray:
 
 _SIGMA: dict[str, Callable[[np.ndarray], np.ndarray]] = {"tanh": np.tanh, "relu": _relu, "identity": lambda z: z}
 
-_Step = Callable[[Cell, np.ndarray, np.ndarray, Before], tuple[np.ndarray, np.ndarray]]
+_StepFunction = Callable[[Cell, np.ndarray, np.ndarray, Before], tuple[np.ndarray, np.ndarray]]
 
-_STEPS: dict[type[Cell], tuple[_Step, tuple[str, ...]]] = {
+_STEPS: dict[type[Cell], tuple[_StepFunction, tuple[str, ...]]] = {
     Elman: (_elman, ("h",)),
     LSTM: (_lstm, ("h", "c")),
     GRU: (_gru, ("h",)),

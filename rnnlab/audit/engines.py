@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from rnnlab.audit.automatic import by_modules
-from rnnlab.audit.problem import NotKnownError, Problem, exact_targets
+from rnnlab.audit.case import AuditCase, NotKnownError, exact_targets
 from rnnlab.audit.verdict import relative_difference
 from rnnlab.config import Config
 from rnnlab.experiment import draw_weights, prepare
@@ -31,7 +31,7 @@ _ROUNDING_FACTOR = 20.0
 
 
 @dataclass(frozen=True)
-class Step:
+class EngineStep:
     """One engine's step: the largest relative difference of a parameter's gradient, and of the update."""
 
     engine: str
@@ -51,11 +51,11 @@ class Step:
         return max(self.gradient, self.update) <= self.tolerance
 
 
-def check_engines(config: Config) -> tuple[list[Step], dict[str, str]]:
+def check_engines(config: Config) -> tuple[list[EngineStep], dict[str, str]]:
     """Make one step with every engine there is; gives also, by engine, why one cannot be held against anything."""
-    problem, weights = _batch(config), draw_weights(config)
-    reference = {str(name): gradient for (name, layer), gradient in by_modules(problem).items() if layer is None}
-    rounding = max(_differences(_float32(problem), reference).values())
+    case, weights = _batch(config), draw_weights(config)
+    reference = {str(name): gradient for (name, layer), gradient in by_modules(case).items() if layer is None}
+    rounding = max(_differences(_float32(case), reference).values())
     steps, unable = [], {}
     for name in available_engines():
         try:
@@ -67,7 +67,7 @@ def check_engines(config: Config) -> tuple[list[Step], dict[str, str]]:
 
 def _check(
     name: str, config: Config, reference: dict[str, np.ndarray], weights: dict[str, np.ndarray], rounding: float
-) -> Step:
+) -> EngineStep:
     gradients = {key: _gradient(name, config, key, reference[key], weights[key]) for key in reference}
     differences = _differences(gradients, reference)
     training = config.training
@@ -76,14 +76,14 @@ def _check(
     updated = _step(name, config, optimizer=optimizer, rate=training.learning_rate, clip=training.clip_norm)
     update = relative_difference(_row(updated, reference), _row(expected, reference))
     worst = max(differences, key=lambda key: differences[key])
-    return Step(name, differences[worst], update, rounding, worst)
+    return EngineStep(name, differences[worst], update, rounding, worst)
 
 
-def _batch(config: Config) -> Problem:
-    """Give the first training batch of a run as a problem."""
+def _batch(config: Config) -> AuditCase:
+    """Give the first training batch of a run as a case."""
     prepared = prepare(config)
     inputs, targets = config.task.sample(make_stream(config.seed, BATCHES), config.training.batch_size)
-    return Problem(
+    return AuditCase(
         prepared.architecture,
         {name: weight.astype(np.float64) for name, weight in draw_weights(config).items()},
         inputs.astype(np.float64),
@@ -144,13 +144,13 @@ def _first_change(optimizer: Optimizer, rate: float, g: np.ndarray) -> np.ndarra
     raise NotKnownError("optimizer", optimizer.name)
 
 
-def _float32(problem: Problem) -> dict[str, np.ndarray]:
+def _float32(case: AuditCase) -> dict[str, np.ndarray]:
     """Give the gradients by PyTorch's modules in float32: what that precision alone costs."""
-    weights = {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in problem.weights.items()}
-    model = model_from_weights(problem.architecture, weights)
-    targets = torch.from_numpy(problem.targets)
-    predictions, _ = model(torch.from_numpy(problem.inputs_BTI.astype(np.float32)))
-    problem.loss(predictions, targets if targets.dtype == torch.int64 else targets.float()).mean().backward()
+    weights = {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in case.weights.items()}
+    model = model_from_weights(case.architecture, weights)
+    targets = torch.from_numpy(case.targets)
+    predictions, _ = model(torch.from_numpy(case.inputs_BTI.astype(np.float32)))
+    case.loss(predictions, targets if targets.dtype == torch.int64 else targets.float()).mean().backward()
     return {
         name: np.zeros(p.shape) if p.grad is None else p.grad.double().numpy()
         for name, p in named_parameters(model).items()

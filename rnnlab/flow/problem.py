@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlab.flow.gradients import Flow, SequenceLoss, gradient_flow
+from rnnlab.flow.gradients import Flow, gradient_flow
 from rnnlab.flow.norms import node_norms
 from rnnlab.nets import Architecture
+from rnnlab.tasks import SequenceLoss
 
 
 @dataclass(frozen=True)

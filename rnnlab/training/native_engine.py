@@ -158,7 +158,7 @@ def _tell(recipe: Recipe, timesteps: int) -> native_library.Recipe:
         EngineError: it has no code for this cell, nonlinearity, loss or optimizer.
     """
     net, loss = recipe.architecture, recipe.sequence_loss
-    if not isinstance(loss, MeanSquaredError | CrossEntropy):
+    if not (type(loss) is MeanSquaredError or type(loss) is CrossEntropy):
         raise EngineError(f"the native engine does not know the loss {loss!r}; use --engine torch")
     sigma = net.cell.nonlinearity if isinstance(net.cell, Elman) else "tanh"
     for kind, name, is_known in (
@@ -177,7 +177,7 @@ def _tell(recipe: Recipe, timesteps: int) -> native_library.Recipe:
         outputs=net.output_size,
         timesteps=timesteps,
         batch=recipe.batch_size,
-        loss=int(isinstance(loss, CrossEntropy)),
+        loss=int(type(loss) is CrossEntropy),
         last_timestep_only=loss.last_timestep_only,
         optimizer=_OPTIMIZERS.index(type(recipe.optimizer)),
     )

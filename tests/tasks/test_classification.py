@@ -99,7 +99,7 @@ def test_the_entropy_rate_by_hand() -> None:
 
 
 def test_a_uniform_guess_is_a_floor_of_every_task() -> None:
-    for task in TASKS:
+    for task in EVERY:
         assert task.floors(linear=True)["uniform guess"] == math.log(task.output_size)
 
 

@@ -33,7 +33,7 @@ class NotKnownError(Exception):
 
 
 @dataclass(frozen=True)
-class Problem:
+class AuditCase:
     """One net and its sequences."""
 
     architecture: Architecture
@@ -53,10 +53,10 @@ class Problem:
         return int(self.inputs_BTI.shape[0])
 
 
-def make_problem(config: Config) -> Problem:
+def make_case(config: Config) -> AuditCase:
     """Take the initial net of a config and a few of its probe sequences."""
     inputs, targets = config.task.sample(make_stream(config.seed, PROBE), min(_SEQUENCES, config.record.sequences))
-    return Problem(
+    return AuditCase(
         architecture_of(config),
         {name: weight.astype(np.float64) for name, weight in draw_weights(config).items()},
         inputs.astype(np.float64),
@@ -70,43 +70,40 @@ def exact_targets(targets: np.ndarray) -> np.ndarray:
     return targets if targets.dtype.kind == "i" else targets.astype(np.float64)
 
 
-def loss_of(problem: Problem, predictions_BTO: np.ndarray) -> np.ndarray:
+def loss_of(case: AuditCase, predictions_BTO: np.ndarray) -> np.ndarray:
     """Give the loss of each sequence, (B,), in numpy; also of complex predictions, for derivatives by complex step.
 
     Raises:
         NotKnownError: of another loss.
     """
-    steps = slice(-1, None) if problem.loss.last_timestep_only else slice(None)
-    predictions, targets = predictions_BTO[:, steps], problem.targets[:, steps]
-    match problem.loss:
-        case CrossEntropy():
-            largest = predictions.real.max(axis=-1, keepdims=True)
-            log_sums = np.log(np.exp(predictions - largest).sum(axis=-1)) + largest[..., 0]
-            chosen = np.take_along_axis(predictions, targets[..., None], axis=-1)[..., 0]
-            return np.asarray((log_sums - chosen).mean(axis=1))
-        case MeanSquaredError():
-            return np.asarray(((predictions - targets) ** 2).mean(axis=(1, 2)))
-        case _:
-            raise NotKnownError("loss", problem.loss.name)
+    steps = slice(-1, None) if case.loss.last_timestep_only else slice(None)
+    predictions, targets = predictions_BTO[:, steps], case.targets[:, steps]
+    if type(case.loss) is CrossEntropy:  # a subclass is another loss
+        largest = predictions.real.max(axis=-1, keepdims=True)
+        log_sums = np.log(np.exp(predictions - largest).sum(axis=-1)) + largest[..., 0]
+        chosen = np.take_along_axis(predictions, targets[..., None], axis=-1)[..., 0]
+        return np.asarray((log_sums - chosen).mean(axis=1))
+    if type(case.loss) is MeanSquaredError:
+        return np.asarray(((predictions - targets) ** 2).mean(axis=(1, 2)))
+    raise NotKnownError("loss", case.loss.name)
 
 
-def loss_gradient(problem: Problem, predictions_BTO: np.ndarray) -> np.ndarray:
+def loss_gradient(case: AuditCase, predictions_BTO: np.ndarray) -> np.ndarray:
     """Give dL_p/d predictions, (B, T, O), by the formula: 2 (y - target) / (T O), or (softmax - one-hot) / T.
 
     Raises:
         NotKnownError: of another loss.
     """
-    steps = slice(-1, None) if problem.loss.last_timestep_only else slice(None)
+    steps = slice(-1, None) if case.loss.last_timestep_only else slice(None)
     gradient_BTO = np.zeros_like(predictions_BTO)
-    predictions, targets = predictions_BTO[:, steps], problem.targets[:, steps]
+    predictions, targets = predictions_BTO[:, steps], case.targets[:, steps]
     count = predictions.shape[1]
-    match problem.loss:
-        case CrossEntropy():
-            exponentials = np.exp(predictions - predictions.max(axis=-1, keepdims=True))
-            one_hot = np.eye(predictions.shape[-1])[targets]
-            gradient_BTO[:, steps] = (exponentials / exponentials.sum(axis=-1, keepdims=True) - one_hot) / count
-        case MeanSquaredError():
-            gradient_BTO[:, steps] = 2 * (predictions - targets) / (count * predictions.shape[-1])
-        case _:
-            raise NotKnownError("loss", problem.loss.name)
+    if type(case.loss) is CrossEntropy:
+        exponentials = np.exp(predictions - predictions.max(axis=-1, keepdims=True))
+        one_hot = np.eye(predictions.shape[-1])[targets]
+        gradient_BTO[:, steps] = (exponentials / exponentials.sum(axis=-1, keepdims=True) - one_hot) / count
+    elif type(case.loss) is MeanSquaredError:
+        gradient_BTO[:, steps] = 2 * (predictions - targets) / (count * predictions.shape[-1])
+    else:
+        raise NotKnownError("loss", case.loss.name)
     return gradient_BTO
