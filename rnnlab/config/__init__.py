@@ -10,7 +10,8 @@ from rnnlab.config.errors import ConfigError, Problem
 from rnnlab.config.loading import config_from_mapping, load_config, load_sweep
 from rnnlab.config.run_identity import FORMAT_VERSION, canonical_json, identity, label
 from rnnlab.config.scalars import Scalar
-from rnnlab.config.schema import Config, ModelSection, RecordSection, SweepSection, TrainingSection, json_schema
+from rnnlab.config.schema import Config, RecordSection, SweepSection, json_schema
+from rnnlab.config.sections import ModelSection, TrainingSection
 from rnnlab.config.sweeps import Expansion, Sweep, SweptRun
 from rnnlab.config.writing import changed_values, differences, flatten, write_config
 

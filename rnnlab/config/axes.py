@@ -14,7 +14,7 @@ from rnnlab.config.key import Key
 from rnnlab.config.points import MOST_POINTS, points_of, whole
 from rnnlab.config.scalars import Plain, Scalar
 from rnnlab.config.schema import DEFAULT_TASK, SweepSection
-from rnnlab.tasks import task_types
+from rnnlab.tasks import TASKS
 
 Axes = dict[str, tuple[Scalar, ...]]
 Group = tuple[str, ...]
@@ -71,7 +71,7 @@ class _Reader:
         task = cast(dict[str, Plain], self._draft.data.get("task", {}))
         axis = self._axes.get("task.kind")
         named = [task.get("kind", DEFAULT_TASK), *(axis if isinstance(axis, list) else [])]
-        return tuple(kind for kind in task_types() if kind in named) or tuple(task_types())
+        return tuple(kind for kind in TASKS if kind in named) or tuple(TASKS)
 
     def _check_keys(self) -> None:
         for key in self._section:

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from rnnlab.config.errors import listed, nearest, shown
 from rnnlab.config.scalars import Scalar, read_scalar, write_scalar
-from rnnlab.config.schema import Valid
+from rnnlab.config.sections import Brought, Valid
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 _YES = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
@@ -45,7 +45,8 @@ class Key:
             if isinstance(mark, Valid):
                 return mark.words
         words = listed(map(str, self.choices)) if self.choices else _type_words(self.types, self._field.metadata)
-        return words + ", or null" if self.nullable else words
+        takes_null = self.nullable and not any(isinstance(mark, Brought) for mark in self._field.metadata)
+        return words + ", or null" if takes_null else words
 
     @functools.cached_property
     def _adapter(self) -> TypeAdapter[Any]:

@@ -20,7 +20,6 @@ from rnnlab.config.writing import flatten
 if TYPE_CHECKING:
     from rnnlab.flow.quantity import Sizes
 
-_GATES = {"elman": 1, "lstm": 4, "gru": 3}
 _UNITS = ["bytes", "kB", "MB", "GB", "TB"]
 _BEYOND = 10**15  # bytes: more than any machine has, so that how much more says nothing
 
@@ -36,7 +35,7 @@ class Need(NamedTuple):
 def needs_of(config: Config) -> list[Need]:
     """Estimate what a config needs, thing by thing."""
     model, training, record, T = config.model, config.training, config.record, config.task.seq_len
-    H, L, gates = model.hidden_size, model.layers, _GATES[model.cell]
+    H, L, gates = model.hidden_size, model.layers, model.make_cell().gates
     R = -(-training.batches // record.every) + 1
     parameters = _parameters(config.task.input_size, config.task.output_size, H, L, gates)
     net = {"model.hidden_size": 2, "model.layers": 1}

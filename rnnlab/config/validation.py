@@ -12,10 +12,11 @@ from rnnlab.config.draft import Fault, unknown_key
 from rnnlab.config.errors import shown
 from rnnlab.config.scalars import Plain
 from rnnlab.config.schema import DEFAULT_TASK, Config
-from rnnlab.tasks import Task, task_types
+from rnnlab.config.sections import COMPOSED, Section, section_type
+from rnnlab.tasks import TASKS, Task
 
 # Errors that carry a sentence of ours; every other one is about a type, a bound or a choice, which the key describes.
-_OWN_WORDS = {"value_error", "assertion_error", "no_nonlinearity"}
+_OWN_WORDS = {"value_error", "assertion_error", "needs_a_value"}
 
 
 _WHOLE = ("model", "init")
@@ -25,22 +26,43 @@ _WHOLE = ("model", "init")
 def config_of(data: dict[str, Plain]) -> tuple[Config | None, list[Fault]]:
     """Make a Config of everything but `sweep`; without one, there is at least one fault."""
     task, faults = _task_of(cast(dict[str, Plain], data.get("task", {})))
-    others = {key: value for key, value in data.items() if key not in {"task", "sweep"}}
+    kinds = (task.kind,) if task else tuple(TASKS)
+    sections: dict[str, Section] = {}
+    for name in COMPOSED:
+        section, its_faults = _section_of(name, cast(dict[str, Plain], data.get(name, {})), kinds)
+        if section is not None:
+            sections[name] = section
+        faults += its_faults
+    is_sound = not faults
+    others = {key: value for key, value in data.items() if key not in {"task", "sweep", *COMPOSED}}
+    config = None
     try:
-        config = Config.model_validate({**others, "task": task or task_types()[DEFAULT_TASK].model_validate({})})
+        config = Config.model_validate({**others, **sections, "task": task or TASKS[DEFAULT_TASK].model_validate({})})
     except ValidationError as error:
-        kinds = (task.kind,) if task else tuple(task_types())
-        # Without its task, what a config says of the task as a whole cannot be held against it.
-        return None, faults + [f for f in _faults_of(error, (), kinds) if task or f.path != _WHOLE]
-    return (None if faults else config), faults
+        # What a config says as a whole cannot be held against it while a part is missing.
+        faults += [f for f in _faults_of(error, (), kinds) if is_sound or f.path != _WHOLE]
+    return (None if faults else config), sorted(faults, key=_place)
+
+
+def _place(fault: Fault) -> int:
+    """Put the faults of the task first, then in the order of the schema."""
+    order = ["task", *Config.model_fields]
+    return order.index(str(fault.path[0])) if fault.path[0] in order else len(order)
+
+
+def _section_of(name: str, data: dict[str, Plain], kinds: tuple[str, ...]) -> tuple[Section | None, list[Fault]]:
+    try:
+        return section_type(name).model_validate(data), []
+    except ValidationError as error:
+        return None, _faults_of(error, (name,), kinds)
 
 
 def _task_of(section: dict[str, Plain]) -> tuple[Task | None, list[Fault]]:
     kind = section.get("kind", DEFAULT_TASK)
-    if not isinstance(kind, str) or kind not in task_types():
+    if not isinstance(kind, str) or kind not in TASKS:
         return None, [Fault(("task", "kind"), keys_of()["task.kind"].sentence(kind))]
     try:
-        return task_types()[kind].model_validate(section), []
+        return TASKS[kind].model_validate(section), []
     except ValidationError as error:
         return None, _faults_of(error, ("task",), (kind,))
 

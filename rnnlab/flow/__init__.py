@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnnlab.flow.describing import describe_numbers, describe_quantities
-    from rnnlab.flow.gradients import Flow, SequenceLoss, gradient_flow
+    from rnnlab.flow.gradients import Flow, gradient_flow
     from rnnlab.flow.measuring import Measured, measure
-    from rnnlab.flow.norms import log_mean_norm, mean_norm, norm
+    from rnnlab.flow.norms import log_mean_norm, mean_norm
     from rnnlab.flow.problem import Problem
     from rnnlab.flow.quantity import GROUPS, Axis, Group, Quantity, Summary, Table
     from rnnlab.flow.spectra import eigenvalues, singular_values
 
 _HOMES = {
     "describing": ("describe_numbers", "describe_quantities"),
-    "gradients": ("Flow", "SequenceLoss", "gradient_flow"),
+    "gradients": ("Flow", "gradient_flow"),
     "measuring": ("Measured", "measure"),
-    "norms": ("log_mean_norm", "mean_norm", "norm"),
+    "norms": ("log_mean_norm", "mean_norm"),
     "problem": ("Problem",),
     "quantity": ("GROUPS", "Axis", "Group", "Quantity", "Summary", "Table"),
     "spectra": ("eigenvalues", "singular_values"),
@@ -35,7 +35,6 @@ __all__ = [
     "Measured",
     "Problem",
     "Quantity",
-    "SequenceLoss",
     "Summary",
     "Table",
     "describe_numbers",
@@ -45,7 +44,6 @@ __all__ = [
     "log_mean_norm",
     "mean_norm",
     "measure",
-    "norm",
     "singular_values",
 ]
 

@@ -100,5 +100,5 @@ def _chunk_size(problem: Problem) -> int:
     """Choose how many snapshots to take at once, by sizes alone, so that the same run is always cut alike."""
     architecture = problem.architecture
     sequences, timesteps, _ = problem.inputs_BTI.shape
-    states = architecture.layers * architecture.hidden_size * (architecture.make_cell().gates + 3)
+    states = architecture.layers * architecture.hidden_size * (architecture.cell.gates + 3)
     return max(1, _CHUNK_BYTES // int(8 * sequences * timesteps * states))

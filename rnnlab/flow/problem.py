@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlab.flow.gradients import Flow, SequenceLoss, gradient_flow
+from rnnlab.flow.gradients import Flow, gradient_flow
 from rnnlab.flow.norms import node_norms
 from rnnlab.nets import Architecture
+from rnnlab.tasks import SequenceLoss
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Problem:
     @cached_property
     def governing_matrices_SLHH(self) -> np.ndarray | None:
         """The matrix of each layer that governs its linearised steps; None for a cell that has no single one."""
-        name = self.architecture.make_cell().governing_matrix
+        name = self.architecture.cell.governing_matrix
         if name is None:
             return None
         layers = range(self.architecture.layers)

@@ -33,8 +33,7 @@ def make_results(prepared: Prepared, state: NetState, hooks: Hooks) -> Results:
         StoppedError: asked to stop.
     """
     groups, flags = _measure(prepared, state, hooks)
-    linear = prepared.config.model.nonlinearity == "identity"
-    floors = prepared.config.task.floors(linear=linear)
+    floors = prepared.config.task.floors(linear=prepared.architecture.cell.is_linear)
     summaries = [GROUPS[name].summarise({**groups["base"], **arrays}, floors) for name, arrays in groups.items()]
     facts = {
         "status": "completed" if state.diverged_at is None else "diverged",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rnnlab.tasks.classification import Classification
-from rnnlab.tasks.task import LastTimestepOnly, Task, Timesteps
+from rnnlab.tasks.task import TASKS, LastTimestepOnly, Task, Timesteps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,7 @@ _SUM_TOLERANCE = 1e-6
 """How far a row of a table that a person has typed may be from a sum of 1; it is then made exact."""
 
 
+@TASKS.register
 class Bigram(Classification, Task):
     """Predict the next token of a Markov chain."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from rnnlab.tasks.classification import Classes, Classification, FreeSizes, Inputs
-from rnnlab.tasks.task import Task, Timesteps
+from rnnlab.tasks.task import TASKS, Task, Timesteps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +31,7 @@ _MOST_FRAMES = 24
 """The loss falls smoothly with the number of frames seen: of many, so many are integrated and others interpolated."""
 
 
+@TASKS.register
 class Phonemes(FreeSizes, Classification, Task):
     """Tell the class of noisy frames."""
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from rnnlab.tasks.classification import Classes, Classification, FreeSizes, Inputs
-from rnnlab.tasks.task import Task, Timesteps
+from rnnlab.tasks.task import TASKS, Task, Timesteps
 
 if TYPE_CHECKING:
     import numpy as np
 
 
+@TASKS.register
 class RandomLabels(FreeSizes, Classification, Task):
     """Learn random labels of fixed sequences by heart."""
 

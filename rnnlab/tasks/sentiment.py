@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from rnnlab.tasks.classification import Classification
-from rnnlab.tasks.task import Task
+from rnnlab.tasks.task import TASKS, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,7 @@ SENTENCES = ((0, 1, 2, 4), (0, 1, 2, 3))
 """By label: the words of each sentence by their place in the vocabulary."""
 
 
+@TASKS.register
 class Sentiment(Classification, Task):
     """Tell a good movie from a bad one."""
 

@@ -13,9 +13,8 @@ from rnnlab.config import Config, config_from_mapping
 from rnnlab.experiment import architecture_of, prepare
 from rnnlab.explore.model import Explorer
 from rnnlab.flow import Problem, measure
-from rnnlab.nets import Architecture
-from rnnlab.nets.parameters import initial_weights, unpack
-from rnnlab.tasks import task_types
+from rnnlab.nets import Architecture, Elman, initial_weights, unpack
+from rnnlab.tasks import TASKS
 from rnnlab.tasks.losses import MeanSquaredError
 from rnnlab.training import WEIGHTS, make_stream
 
@@ -111,7 +110,7 @@ def test_the_task_s_own_loss_is_used() -> None:
     config = config_of({"seq_len": 3}, nonlinearity="relu")
     explorer = Explorer(config)
     settings = replace(explorer.start, last_timestep_only=True, layers=2)
-    architecture = Architecture("elman", "relu", 1, 5, 2, 1)
+    architecture = Architecture(Elman("relu"), 1, 5, 2, 1)
     x_1TI, y_1TO = explorer.sequence(1)
     from rnnlab.flow import gradient_flow
 
@@ -120,7 +119,7 @@ def test_the_task_s_own_loss_is_used() -> None:
     np.testing.assert_allclose(explorer.draw(settings).grad_norm_LT, expected.numpy(), rtol=1e-13)
 
 
-@pytest.mark.parametrize("kind", sorted(task_types()))
+@pytest.mark.parametrize("kind", sorted(TASKS))
 def test_every_task_can_be_explored(kind: str) -> None:
     explorer = Explorer(config_of({"kind": kind}))
     for last in (False, True):

@@ -18,7 +18,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from rnnlab.flow import GROUPS
-from rnnlab.nets import Architecture, initial_weights
+from rnnlab.nets import Architecture, initial_weights, make_cell
 from rnnlab.store import Run, Workspace, look_at
 from rnnlab.store.files import npz_bytes
 from tests.store.samples import make_info
@@ -105,7 +105,7 @@ def make_run(study: Path, **changes: Any) -> Run:
 def make_weights(config: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Give the final weights of a net of that shape."""
     model = config["model"]
-    architecture = Architecture(model["cell"], model["nonlinearity"], 1, HIDDEN, model["layers"], 1)
+    architecture = Architecture(make_cell(model["cell"], model), 1, HIDDEN, model["layers"], 1)
     weights = initial_weights(architecture, np.random.default_rng(config["seed"]))
     return {f"final/{name}": value for name, value in weights.items()}
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from rnnlab.tasks import CrossEntropy, Task, task_types
+from rnnlab.tasks import TASKS, CrossEntropy, Task
 from rnnlab.tasks.bigram import Bigram, entropy_rate, stationary
 from rnnlab.tasks.phonemes import Phonemes
 from rnnlab.tasks.random_labels import RandomLabels
 from rnnlab.tasks.sentiment import SENTENCES, VOCABULARY, Sentiment
 from rnnlab.training import BATCHES, make_stream
 
-TASKS = [
+EVERY = [
     Bigram(),
     Bigram(seq_len=3, vocabulary=2, table="0.9 0.1; 0.5 0.5"),
     Phonemes(seq_len=3),
@@ -25,7 +25,7 @@ TASKS = [
 ]
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+@pytest.mark.parametrize("task", EVERY, ids=lambda task: task.kind)
 def test_samples_have_the_promised_shapes_and_types(task: Task) -> None:
     inputs, targets = task.sample(make_stream(0, BATCHES), 6)
     assert inputs.shape == (6, task.seq_len, task.input_size)
@@ -35,7 +35,7 @@ def test_samples_have_the_promised_shapes_and_types(task: Task) -> None:
     assert 0 <= targets.min() <= targets.max() < task.output_size
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+@pytest.mark.parametrize("task", EVERY, ids=lambda task: task.kind)
 def test_samples_do_not_depend_on_how_they_are_cut(task: Task) -> None:
     whole = task.sample(make_stream(3, BATCHES), 9)
     stream = make_stream(3, BATCHES)
@@ -99,7 +99,7 @@ def test_the_entropy_rate_by_hand() -> None:
 
 
 def test_a_uniform_guess_is_a_floor_of_every_task() -> None:
-    for task in TASKS:
+    for task in EVERY:
         assert task.floors(linear=True)["uniform guess"] == math.log(task.output_size)
 
 
@@ -194,4 +194,4 @@ def test_the_sentences_are_the_lab_s() -> None:
 
 
 def test_every_task_is_found_by_its_kind() -> None:
-    assert list(task_types()) == ["bigram", "cumulative-average", "phonemes", "random-labels", "sentiment"]
+    assert list(TASKS) == ["bigram", "cumulative-average", "phonemes", "random-labels", "sentiment"]

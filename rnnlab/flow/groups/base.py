@@ -159,8 +159,9 @@ class Base(Group):
         """Measure all but what training itself gives (losses, steps, names)."""
         import torch
 
-        from rnnlab.flow.norms import log_mean_norm, mean_norm, node_norms, norm
+        from rnnlab.flow.norms import log_mean_norm, mean_norm, node_norms
         from rnnlab.flow.spectra import eigenvalues, singular_values
+        from rnnlab.nets.norms import norm
 
         gradients = problem.flow.parameter_gradients.values()
         tensors = {
