@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlab.config import Config, changed_values, config_from_mapping, load_config, load_sweep
+from rnnlab.config import Config, load_run, load_sweep
 from rnnlab.flow import eigenvalues
 from rnnlab.store import Run, StoreError, Study, open_study
 from rnnlab.studies.pool import core_count
@@ -89,13 +89,9 @@ def train(
     if isinstance(config, Config):
         if overrides:
             raise ValueError("overrides go with a file or a mapping; a loaded config has been read with its own")
-        base = changed = config
-    elif isinstance(config, Mapping):
-        base, changed = config_from_mapping(config), config_from_mapping(config, overrides)
-    else:
-        base, changed = load_config(config), load_config(config, overrides)
-    values = changed_values(base, changed)
-    return run_one(changed, runs=runs, values=values, engine=engine, device=device, force=force).run
+        return run_one(config, runs=runs, values={}, engine=engine, device=device, force=force).run
+    read = load_run(config, overrides)
+    return run_one(read.config, runs=runs, values=read.changed, engine=engine, device=device, force=force).run
 
 
 def _check_overrides(overrides: Sequence[str]) -> None:

@@ -7,7 +7,6 @@ is an error that lists the known ones, and never something plausible.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import itertools
 import pkgutil
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from typing import ClassVar, TypeVar
 
 from rnnlab.errors import UserError
+from rnnlab.words import unknown_name
 
 Item = TypeVar("Item")
 
@@ -99,9 +99,7 @@ class Registry(Mapping[str, Item]):
         self._fill()
         if name in self._items:
             return self._items[name]
-        near = difflib.get_close_matches(str(name), self._items, n=1)
-        hint = f". Did you mean '{near[0]}'?" if near else ""
-        raise UnknownNameError(f"there is no {self.kind} '{name}'; valid: {', '.join(self._items)}{hint}")
+        raise UnknownNameError(unknown_name(self.kind, str(name), self._items))
 
     def __iter__(self) -> Iterator[str]:
         self._fill()

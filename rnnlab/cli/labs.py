@@ -12,6 +12,7 @@ import typer
 from rnnlab.cli import options, text
 from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
+from rnnlab.words import unknown_name
 
 if TYPE_CHECKING:
     from rnnlab.labs.report import LabReport, LabResult, LabSection
@@ -71,7 +72,7 @@ def labs(
 def _check_request(name: str | None, valid: Sequence[str], *, every: bool, save: Path | None, full: bool) -> None:
     """Refuse what does not go together before anything is computed."""
     if name is not None and name not in valid:
-        raise LabError(f"there is no lab '{name}'; valid: {', '.join(valid)}")
+        raise LabError(unknown_name("lab", name, valid))
     if name is not None and every:
         raise LabError(f"got '{name}' and --all; valid: one of them")
     if full and not every and name != "gradients":

@@ -12,6 +12,7 @@ import typer
 
 from rnnlab.cli import options, rows, text
 from rnnlab.flow.quantity import iterate_summaries
+from rnnlab.words import bytes_text
 
 if TYPE_CHECKING:
     from rnnlab.store import RunEntry
@@ -93,7 +94,7 @@ def _print_run(folder: Path, *, as_json: bool) -> None:
         print(json.dumps([{"path": str(run.path), **run.info}], indent=2))
         return
     print(f"{run.path}: {run.status}")
-    files = [[name, text.size(facts["bytes"]), facts["sha256"][:16]] for name, facts in run.info["files"].items()]
+    files = [[name, bytes_text(facts["bytes"]), facts["sha256"][:16]] for name, facts in run.info["files"].items()]
     print(text.table(["file", "size", "sha256"], files, indent="  "))
 
 

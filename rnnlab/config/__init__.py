@@ -6,8 +6,8 @@ Every problem of a file is told at once, each with its line, what was got, what 
 from __future__ import annotations
 
 from rnnlab.config.all_keys import KeyDescription, describe_keys
-from rnnlab.config.errors import ConfigError, Problem
-from rnnlab.config.loading import config_from_mapping, load_config, load_sweep
+from rnnlab.config.errors import ConfigError, Diagnostic
+from rnnlab.config.loading import LoadedRun, config_from_mapping, load_config, load_run, load_sweep
 from rnnlab.config.run_identity import FORMAT_VERSION, canonical_json, identity, label
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config, RecordSection, SweepSection, json_schema
@@ -19,10 +19,11 @@ __all__ = [
     "FORMAT_VERSION",
     "Config",
     "ConfigError",
+    "Diagnostic",
     "Expansion",
     "KeyDescription",
+    "LoadedRun",
     "ModelSection",
-    "Problem",
     "RecordSection",
     "Scalar",
     "Sweep",
@@ -39,6 +40,7 @@ __all__ = [
     "json_schema",
     "label",
     "load_config",
+    "load_run",
     "load_sweep",
     "write_config",
 ]

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from rnnlab.config.errors import listed, nearest, shown
+from rnnlab.config.errors import listed, shown
 from rnnlab.config.key import Key
 from rnnlab.config.schema import DEFAULT_TASK, Config, RecordSection, SweepSection
 from rnnlab.config.sections import COMPOSED, declared, section_type
 from rnnlab.tasks import TASKS
+from rnnlab.words import nearest
 
 SECTIONS = (*COMPOSED, "record")
 

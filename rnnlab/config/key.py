@@ -12,9 +12,10 @@ import annotated_types
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from rnnlab.config.errors import listed, nearest, shown
+from rnnlab.config.errors import listed, shown
 from rnnlab.config.scalars import Scalar, read_scalar, write_scalar
 from rnnlab.config.sections import Brought, Valid
+from rnnlab.words import nearest
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 _YES = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
@@ -70,9 +71,9 @@ class Key:
     def sentence(self, value: object) -> str:
         """Say what was got, what is valid, and what was probably meant."""
         hint = self._hint(value)
-        return f"got {self._got(value)}; valid: {self.valid}" + (f". Did you mean {hint}?" if hint else "")
+        return f"got {self._shown_value(value)}; valid: {self.valid}" + (f". Did you mean {hint}?" if hint else "")
 
-    def _got(self, value: object) -> str:
+    def _shown_value(self, value: object) -> str:
         takes_numbers = int in self.types or float in self.types
         if takes_numbers and isinstance(value, float) and not math.isfinite(value):
             return f"{shown(value)}, not a finite number"

@@ -11,16 +11,16 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnnlab.config.all_keys import keys_of
-from rnnlab.config.draft import Fault
+from rnnlab.config.draft import Violation
 from rnnlab.config.errors import shown
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.writing import flatten
+from rnnlab.words import bytes_text
 
 if TYPE_CHECKING:
     from rnnlab.flow.quantity import Sizes
 
-_UNITS = ["bytes", "kB", "MB", "GB", "TB"]
 _BEYOND = 10**15  # bytes: more than any machine has, so that how much more says nothing
 
 
@@ -88,7 +88,7 @@ def memory_of_machine() -> int | None:
         return None
 
 
-def memory_fault(config: Config, available: int | None) -> Fault | None:
+def memory_violation(config: Config, available: int | None) -> Violation | None:
     """Say which key makes a config too large for the memory, if it is."""
     needs = needs_of(config)
     total = sum(need.size for need in needs)
@@ -101,7 +101,7 @@ def memory_fault(config: Config, available: int | None) -> Fault | None:
         f"{shown(flat[name])} needs {_amount(total)} of memory, most of it for {largest.what}, and this machine has "
         f"{bytes_text(available)}; choose a {'smaller' if largest.powers[name] > 0 else 'larger'} value for {name}"
     )
-    return Fault(tuple(name.split(".")), sentence)
+    return Violation(tuple(name.split(".")), sentence)
 
 
 def _excess(value: Scalar, key: str, power: int) -> float:
@@ -113,10 +113,3 @@ def _excess(value: Scalar, key: str, power: int) -> float:
 
 def _amount(count: int) -> str:
     return f"about {bytes_text(count)}" if count < _BEYOND else f"more than {bytes_text(_BEYOND)}"
-
-
-def bytes_text(count: int) -> str:
-    """Write a number of bytes with two digits at least: 999 bytes, 2.9 GB, 24 GB."""
-    power = min((len(str(count)) - 1) // 3, len(_UNITS) - 1)
-    value = count / 1000**power
-    return f"{value:.1f} {_UNITS[power]}" if power and value < 10 else f"{value:.0f} {_UNITS[power]}"

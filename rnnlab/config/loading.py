@@ -4,18 +4,48 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlab.config.all_keys import keys_of
-from rnnlab.config.axes import Plan, read_plan
-from rnnlab.config.document import read_document
-from rnnlab.config.draft import Draft, Fault, document_of, draft_of
+from rnnlab.config.axes import AxisPlan, read_plan
+from rnnlab.config.document import Document, read_document
+from rnnlab.config.draft import Draft, Violation, document_of, draft_of
 from rnnlab.config.files import read_text
-from rnnlab.config.limits import memory_fault, memory_of_machine
+from rnnlab.config.limits import memory_of_machine, memory_violation
 from rnnlab.config.overrides import apply_overrides
+from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import VALID_NAME, Config
 from rnnlab.config.sweeps import Sweep, settle
 from rnnlab.config.validation import config_of
+from rnnlab.config.writing import changed_values
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """The config of one run, what its overrides changed, and whether it has axes, which a single run leaves aside."""
+
+    config: Config
+    changed: dict[str, Scalar]
+    has_axes: bool
+
+
+def load_run(config: str | os.PathLike[str] | Mapping[str, object], overrides: Iterable[str] = ()) -> LoadedRun:
+    """Read the config of one run, once, with what its overrides changed.
+
+    Args:
+        config: a YAML file, or its content as a mapping.
+        overrides: `key=value`, which take the place of the file's values.
+
+    Raises:
+        ConfigError: with everything that is wrong, without the overrides and with them.
+    """
+    overrides = list(overrides)
+    document = document_of(config, "<mapping>") if isinstance(config, Mapping) else _document(config)
+    stem = None if isinstance(config, Mapping) else _stem(config)
+    made = _config(draft_of(document), overrides, stem)
+    changed = changed_values(_config(draft_of(document), (), stem), made) if overrides else {}
+    return LoadedRun(made, changed, isinstance(document.data, dict) and "sweep" in document.data)
 
 
 def load_config(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Config:
@@ -31,7 +61,7 @@ def load_config(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> 
     Raises:
         ConfigError: with everything that is wrong.
     """
-    return _config(_draft_of_file(path), overrides, _stem(path))
+    return _config(draft_of(_document(path)), overrides, _stem(path))
 
 
 def config_from_mapping(data: Mapping[str, object], overrides: Iterable[str] = (), source: str = "<mapping>") -> Config:
@@ -59,7 +89,7 @@ def load_sweep(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> S
     Raises:
         ConfigError: with everything that is wrong, but for what shows in combinations only (see Sweep.expand).
     """
-    draft = _draft_of_file(path)
+    draft = draft_of(_document(path))
     apply_overrides(draft, overrides, sweeping=True)
     _give_name(draft, _stem(path))
     config, plan = _checked(draft, check_memory=False)
@@ -67,8 +97,8 @@ def load_sweep(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> S
     return Sweep(config, plan.axes, plan, draft)
 
 
-def _draft_of_file(path: str | os.PathLike[str]) -> Draft:
-    return draft_of(read_document(read_text(path), os.fspath(path)))
+def _document(path: str | os.PathLike[str]) -> Document:
+    return read_document(read_text(path), os.fspath(path))
 
 
 def _config(draft: Draft, overrides: Iterable[str], stem: str | None) -> Config:
@@ -89,19 +119,19 @@ def _give_name(draft: Draft, stem: str | None) -> None:
         draft.data["name"] = keys_of()["name"].read(stem)
     except ValueError:
         reason = "a config needs one" if stem is None else "and the file's own name cannot be one"
-        draft.complain(Fault(("name",), f"`name:` is missing, {reason}; valid: {VALID_NAME}", names_key=True))
+        draft.report(Violation(("name",), f"`name:` is missing, {reason}; valid: {VALID_NAME}", names_key=True))
         draft.data["name"] = "unnamed"
 
 
-def _checked(draft: Draft, *, check_memory: bool) -> tuple[Config, Plan]:
+def _checked(draft: Draft, *, check_memory: bool) -> tuple[Config, AxisPlan]:
     """Check the whole draft, the sweep too, before anything is raised."""
-    config, faults = config_of(draft.data)
+    config, violations = config_of(draft.data)
     plan = read_plan(draft)
     if config is not None and check_memory:
-        fault = memory_fault(config, memory_of_machine())
-        faults = [fault] if fault else []
-    for fault in faults:
-        draft.complain(fault)
+        violation = memory_violation(config, memory_of_machine())
+        violations = [violation] if violation else []
+    for violation in violations:
+        draft.report(violation)
     draft.check()
-    assert config is not None  # it had no faults
+    assert config is not None  # it had no violations
     return config, plan

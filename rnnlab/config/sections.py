@@ -133,7 +133,7 @@ class TrainingSection(_Composed, _TrainingBase):
 
 
 @dataclass(frozen=True)
-class Slot:
+class ComponentKey:
     """A key whose value is the name of a component.
 
     Attributes:
@@ -165,9 +165,9 @@ class Slot:
         return component is not None and key in own_keys(component)
 
 
-COMPOSED: dict[str, tuple[Slot, ...]] = {
-    "model": (Slot("cell", CELLS, "net"), Slot("init", INITIALISERS, "start")),
-    "training": (Slot("optimizer", OPTIMIZERS, "optimizer"),),
+COMPOSED: dict[str, tuple[ComponentKey, ...]] = {
+    "model": (ComponentKey("cell", CELLS, "net"), ComponentKey("init", INITIALISERS, "start")),
+    "training": (ComponentKey("optimizer", OPTIMIZERS, "optimizer"),),
 }
 """The choices of each section that components fill."""
 
@@ -202,7 +202,7 @@ def _section_type(name: str, _: tuple[int, ...]) -> type[Section]:
     template, base = _TEMPLATES[name]
     slots = {slot.key: slot for slot in COMPOSED[name]}
     fields: dict[str, Any] = {}
-    owners: dict[str, Slot] = {}
+    owners: dict[str, ComponentKey] = {}
     for key, info in template.model_fields.items():
         slot = slots.get(key)
         description = (info.description or "").format(**{word: give() for word, give in _WORDS.items()})
@@ -223,7 +223,7 @@ def _section_type(name: str, _: tuple[int, ...]) -> type[Section]:
     )
 
 
-def _field(own: OwnKey, slot: Slot) -> Any:
+def _field(own: OwnKey, slot: ComponentKey) -> Any:
     """Declare an own key as a field: null where it does not apply."""
     kind: Any = own.type if own.choices is None else Literal[tuple(own.choices)]
     others = [name for name in slot.registry if not slot.has(name, own.name)]
@@ -234,7 +234,7 @@ def _field(own: OwnKey, slot: Slot) -> Any:
     return Annotated[kind | None, Brought()], info
 
 
-def _check_of(owners: Mapping[str, Slot]) -> Callable[[type[BaseModel], Any, ValidationInfo], Any]:
+def _check_of(owners: Mapping[str, ComponentKey]) -> Callable[[type[BaseModel], Any, ValidationInfo], Any]:
     """Make the check that a key applies: what is given for another component says nothing."""
 
     def check(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:  # noqa: ARG001 (pydantic goes by it)

@@ -61,7 +61,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnNet:
     """The numbers of one picture: one net, one sequence."""
 
     hidden_norm_LT: np.ndarray
@@ -107,7 +107,7 @@ class Explorer:
         """Tell whether other cells and depths can start like this: the bigram solution is of one net alone."""
         return self.config.model.make_initialiser().fits_any_net
 
-    def draw(self, settings: Settings) -> Drawn:
+    def draw(self, settings: Settings) -> DrawnNet:
         """Run the net that the settings describe forward and backward over its sequence."""
         config = self.config_of(settings)
         architecture = architecture_of(config)
@@ -155,10 +155,10 @@ def scaled(weights: Mapping[str, Tensor], weight_scale: float, bias_scale: float
     return {name: weight * scale_of(name, weight_scale, bias_scale) for name, weight in weights.items()}
 
 
-def drawn_from(architecture: Architecture, weights: Mapping[str, Tensor], flow: Flow) -> Drawn:
+def drawn_from(architecture: Architecture, weights: Mapping[str, Tensor], flow: Flow) -> DrawnNet:
     """Take the norms and eigenvalues of one net and one sequence."""
     cells = flow.dL_dc_SLTBH
-    return Drawn(
+    return DrawnNet(
         hidden_norm_LT=_norms(flow.h_SLTBH),
         grad_norm_LT=_norms(flow.dL_dh_SLTBH),
         cell_grad_norm_LT=None if cells is None else _norms(cells),

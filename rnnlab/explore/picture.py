@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from rnnlab.config import Config
 from rnnlab.explore.kept import KeptAxes, add_kept_axes
-from rnnlab.explore.model import Drawn, Explorer, Settings
+from rnnlab.explore.model import DrawnNet, Explorer, Settings
 from rnnlab.explore.panels import EigenvaluePanel, NormPanel
 from rnnlab.figures.style import find_style, ordered_colours, using
 
@@ -37,7 +37,7 @@ class Picture:
     def __init__(self, figure: Figure, explorer: Explorer, *, says_scales: bool) -> None:
         self.figure, self.explorer = figure, explorer
         self.settings: Settings | None = None
-        self.drawn: Drawn | None = None
+        self.drawn: DrawnNet | None = None
         self._style, self._says_scales = find_style("screen"), says_scales
         timesteps = explorer.config.task.seq_len
         hidden, gradient, plane = self._add_panels()
@@ -106,7 +106,7 @@ class Picture:
             self.head.legend(handles=handles, loc="center left", bbox_to_anchor=place, ncols=columns)
 
 
-def numbers_line(drawn: Drawn, name: str = "spectral radius") -> str:
+def numbers_line(drawn: DrawnNet, name: str = "spectral radius") -> str:
     """Write the loss and the spectral radius of each layer, or their range where there are many."""
     loss, radius_L = f"loss {_number(drawn.loss)}", drawn.spectral_radius_L
     if radius_L is None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rnnlab.explore.kept import add_kept_axes
-from rnnlab.explore.model import Drawn
+from rnnlab.explore.model import DrawnNet
 from rnnlab.explore.panels import NormPanel
 from rnnlab.explore.picture import numbers_line
 from rnnlab.explore.view import make_slider
@@ -66,7 +66,7 @@ class GradientVisualizer:
         for slider in (self.weight_scale, self.bias_scale):
             slider.on_changed(lambda _: self._move())
 
-    def draw(self, weight_scale: float, bias_scale: float) -> Drawn:
+    def draw(self, weight_scale: float, bias_scale: float) -> DrawnNet:
         """Run the copy forward and backward with its recurrent weights and biases multiplied."""
         with torch.no_grad():
             for name, weight in self._copy.recurrent_net.named_parameters():
@@ -79,7 +79,7 @@ class GradientVisualizer:
         matrices = [layer.get_parameter(name).detach() for layer, name in zip(layers, names, strict=True) if name]
         is_governed = len(matrices) == len(layers)
         hidden = [layer.h_list for layer in layers]
-        return Drawn(
+        return DrawnNet(
             hidden_norm_LT=_norms(hidden),
             grad_norm_LT=_gradient_norms(loss, hidden),
             cell_grad_norm_LT=_gradient_norms(loss, [layer.c_list for layer in layers]) if has_c else None,

@@ -13,9 +13,10 @@ import numpy as np
 from rnnlab.figures.quantities import value_text
 from rnnlab.figures.subject import plain
 from rnnlab.flow.quantity import iterate_summaries
+from rnnlab.nested import flatten
 from rnnlab.store import DamagedRunError
 from rnnlab.store.files import read_npz
-from rnnlab.store.index import flatten, varied_keys
+from rnnlab.store.index import varied_keys
 
 if TYPE_CHECKING:
     from rnnlab.store import Run

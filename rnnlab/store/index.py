@@ -8,16 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab.flow.quantity import GROUPS, iterate_summaries
+from rnnlab.nested import flatten
 from rnnlab.store.files import csv_text, write_bytes
 from rnnlab.store.folders import RunEntry, iterate_runs
-
-
-def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Give a nested config as dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
 
 
 def varied_keys(configs: Iterable[dict[str, Any]]) -> list[str]:

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnlab.nested import flatten
 from rnnlab.store.errors import MissingRunError, StoreError
 from rnnlab.store.folders import RunEntry, list_runs
-from rnnlab.store.index import flatten, index_rows, varied_keys
+from rnnlab.store.index import index_rows, varied_keys
 from rnnlab.store.reading import Run
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import pytest
 
 import rnnlab.config.loading
 from rnnlab.config import config_from_mapping
-from rnnlab.config.limits import bytes_text, memory_fault, memory_of_machine, needs_of
+from rnnlab.config.limits import memory_of_machine, memory_violation, needs_of
+from rnnlab.words import bytes_text
 from tests.config.conftest import Wrong
 
 GB = 10**9
@@ -51,17 +52,17 @@ def test_records_are_the_first_the_last_and_each_in_between(batches: int, every:
 )
 def test_the_key_to_blame(change: dict[str, Any], key: str) -> None:
     start = time.perf_counter()
-    fault = memory_fault(config_from_mapping({"name": "x", **change}), 10 * GB)
-    assert fault is not None
-    assert ".".join(map(str, fault.path)) == key
+    violation = memory_violation(config_from_mapping({"name": "x", **change}), 10 * GB)
+    assert violation is not None
+    assert ".".join(map(str, violation.path)) == key
     assert time.perf_counter() - start < 1.0
 
 
 def test_what_fits_is_no_fault() -> None:
     config = config_from_mapping({"name": "x"})
-    assert memory_fault(config, GB) is None
-    assert memory_fault(config, 1000) is not None
-    assert memory_fault(config, None) is None
+    assert memory_violation(config, GB) is None
+    assert memory_violation(config, 1000) is not None
+    assert memory_violation(config, None) is None
 
 
 def test_the_message(wrong: Wrong, monkeypatch: pytest.MonkeyPatch) -> None:

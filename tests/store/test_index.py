@@ -6,8 +6,9 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from rnnlab.nested import flatten
 from rnnlab.store import write_index
-from rnnlab.store.index import flatten, varied_keys
+from rnnlab.store.index import varied_keys
 from tests.store.samples import make_run
 
 NUMBERS = [

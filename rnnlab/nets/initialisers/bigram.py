@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @INITIALISERS.register
 @dataclass(frozen=True)
-class Bigram(Initialiser):
+class BigramSolution(Initialiser):
     """The exact weights for the transition table of the task; nothing is drawn, and no scale applies."""
 
     name: ClassVar[str] = "bigram"
@@ -31,10 +31,10 @@ class Bigram(Initialiser):
 
     def misfit(self, architecture: Architecture, task: Task) -> str | None:
         """Ask for a linear net of one layer, a unit for each token, and the task itself."""
-        from rnnlab.tasks.bigram import Bigram as BigramTask
+        from rnnlab.tasks.bigram import Bigram
 
         linear = type(architecture.cell) is Elman and architecture.cell.is_linear and architecture.layers == 1
-        if isinstance(task, BigramTask) and linear and architecture.hidden_size >= architecture.input_size:
+        if isinstance(task, Bigram) and linear and architecture.hidden_size >= architecture.input_size:
             return None
         return (
             "bigram is the exact solution of the bigram task; it needs task.kind: bigram, model.cell: "
@@ -66,9 +66,9 @@ class Bigram(Initialiser):
         Raises:
             ValueError: without the task, or where the net does not fit it.
         """
-        from rnnlab.tasks.bigram import Bigram as BigramTask
+        from rnnlab.tasks.bigram import Bigram
 
-        if not isinstance(task, BigramTask) or self.misfit(architecture, task):
+        if not isinstance(task, Bigram) or self.misfit(architecture, task):
             raise ValueError(self.misfit(architecture, task) if task else "bigram needs the task whose solution it is")
         return bigram_weights(architecture, task.transition_table())
 
