@@ -13,6 +13,7 @@ that the schema, its errors, its help and the axes of a sweep know them without 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
@@ -82,6 +83,11 @@ def key(
 
 def own_keys(component: type[Component]) -> dict[str, OwnKey]:
     """Give the keys that a component brings, by name, in their order."""
+    return _own_keys(component)
+
+
+@functools.cache
+def _own_keys(component: Any) -> dict[str, OwnKey]:
     return {
         field.name: OwnKey(field.name, type(field.default), cast(Default, field.default), **field.metadata[_KEY])
         for field in dataclasses.fields(component)

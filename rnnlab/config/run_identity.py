@@ -11,7 +11,7 @@ from typing import Any
 
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
-from rnnlab.config.sections import COMPOSED, ModelSection, TrainingKeys, TrainingSection
+from rnnlab.config.sections import ModelKeys, ModelSection, Section, TrainingKeys, TrainingSection
 
 FORMAT_VERSION = 1  # raised when the same config begins to mean another result
 LONGEST_LABEL = 80  # characters
@@ -26,7 +26,11 @@ def identity(config: Config) -> str:
 
 def canonical_json(config: Config) -> str:
     """Write what determines a run's result: keys sorted, no spaces, and null for keys that cannot matter."""
-    model, training, record = _section(config.model), _section(config.training), dict(vars(config.record))
+    model, training, record = (
+        _chosen(config.model, ModelKeys),
+        _chosen(config.training, TrainingKeys),
+        dict(vars(config.record)),
+    )
     if not config.model.make_initialiser().draws_biases:
         model["bias_scale"] = None  # it makes the biases zero
     if config.training.batches == 0:
@@ -44,13 +48,12 @@ def canonical_json(config: Config) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _section(section: ModelSection | TrainingSection) -> dict[str, Any]:
-    """Give the values of a section without the keys of components that were not chosen."""
-    its_own = {key for slot in COMPOSED[section.section] for key in slot.brought()}
+def _chosen(section: ModelSection | TrainingSection, always: type[Section]) -> dict[str, Any]:
+    """Give the values of a section without the keys of components that were not chosen, which are null."""
     return {
         key: value
         for key, value in vars(section).items()
-        if value is not None or key not in its_own or key in _ALWAYS_WRITTEN
+        if value is not None or key in always.model_fields or key in _ALWAYS_WRITTEN
     }
 
 

@@ -132,8 +132,8 @@ class Config(Section):
     @model_validator(mode="after")
     def _net_can_begin_so(self) -> Config:
         """See that the initial weights are asked of a net, and for a task, that they fit."""
-        misfit = self.model.make_initialiser().misfit(self.model.architecture(self.task), self.task)
-        if misfit:
+        way = self.model.make_initialiser()
+        if not way.fits_any_net and (misfit := way.misfit(self.model.architecture(self.task), self.task)):
             raise ValueError(misfit)
         return self
 
