@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnlab.config import Config
+from rnnlab.config.limits import check_memory, memory_of_machine
 from rnnlab.nets import Architecture, bigram_weights, initial_weights, pack
 from rnnlab.tasks.bigram import Bigram
 from rnnlab.training import BATCHES, PROBE, WEIGHTS, NetState, Recipe, make_stream
@@ -48,7 +49,12 @@ def architecture_of(config: Config) -> Architecture:
 
 
 def draw_weights(config: Config) -> dict[str, np.ndarray]:
-    """Draw the initial weights of a config, by name, float32."""
+    """Draw the initial weights of a config, by name, float32.
+
+    Raises:
+        TooLargeError: what is made of them does not fit into the memory of this machine.
+    """
+    check_memory(config, memory_of_machine())
     architecture, model = architecture_of(config), config.model
     if model.init == "bigram":
         assert isinstance(config.task, Bigram)  # the schema has seen to that

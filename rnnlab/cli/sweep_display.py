@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from rnnlab.cli import text
 
 if TYPE_CHECKING:
-    from rnnlab.studies.pool import Worker
-    from rnnlab.studies.sweeper import Tally
+    from rnnlab.studies.policy import Tally
 
 _SECONDS_BETWEEN_LINES = 60.0
 
@@ -22,7 +21,7 @@ _SECONDS_BETWEEN_LINES = 60.0
 class Display:
     """Tells nothing: for --quiet."""
 
-    def show(self, tally: Tally, workers: list[Worker]) -> None:
+    def show(self, tally: Tally) -> None:
         """Tell how the sweep stands."""
 
     def close(self) -> None:
@@ -63,7 +62,7 @@ class _Bar(Display):
         self._task = self._progress.add_task("", total=1.0, runs="", counts="starting", left="")
         self._progress.start()
 
-    def show(self, tally: Tally, workers: list[Worker]) -> None:  # noqa: ARG002 (the same for all displays)
+    def show(self, tally: Tally) -> None:
         """Move the bar."""
         runs = f"{tally.done}/{tally.total}"
         self._progress.update(
@@ -81,7 +80,7 @@ class _Lines(Display):
     def __init__(self, name: str) -> None:
         self._name, self._told = name, time.monotonic()
 
-    def show(self, tally: Tally, workers: list[Worker]) -> None:  # noqa: ARG002 (the same for all displays)
+    def show(self, tally: Tally) -> None:
         """Tell, if it is time again."""
         now = time.monotonic()
         if now - self._told >= _SECONDS_BETWEEN_LINES:

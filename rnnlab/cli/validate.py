@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rnnlab.cli import options
+from rnnlab.cli import options, text
 
 _EXAMPLES = """\b
 Examples:
@@ -33,6 +33,7 @@ def validate(
 ) -> None:
     """Check a config and print it in full, with every default."""
     from rnnlab.config import describe_keys, json_schema, load_config, write_config
+    from rnnlab.config.limits import memory_bytes, memory_of_machine, memory_problem
 
     if schema:
         print(json.dumps(json_schema(), indent=2))
@@ -44,5 +45,9 @@ def validate(
         raise typer.BadParameter("name a CONFIG, or give --schema or --keys")
     else:
         loaded = load_config(config, overrides or [])
-        if not quiet:
-            print(write_config(loaded), end="")
+        if quiet:
+            return
+        print(write_config(loaded), end="")
+        available = memory_of_machine()
+        if available is not None and memory_bytes(loaded) > available:
+            text.tell(f"valid, but not to be run on this machine: {memory_problem(loaded, available)}")

@@ -11,7 +11,6 @@ from rnnlab.config.axes import Plan, read_plan
 from rnnlab.config.document import read_document
 from rnnlab.config.draft import Draft, Fault, document_of, draft_of
 from rnnlab.config.files import read_text
-from rnnlab.config.limits import memory_fault, memory_of_machine
 from rnnlab.config.overrides import apply_overrides
 from rnnlab.config.schema import VALID_NAME, Config
 from rnnlab.config.sweeps import Sweep, settle
@@ -62,7 +61,7 @@ def load_sweep(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> S
     draft = _draft_of_file(path)
     apply_overrides(draft, overrides, sweeping=True)
     _give_name(draft, _stem(path))
-    config, plan = _checked(draft, check_memory=False)
+    config, plan = _checked(draft)
     plan = settle(config, plan)
     return Sweep(config, plan.axes, plan, draft)
 
@@ -74,7 +73,7 @@ def _draft_of_file(path: str | os.PathLike[str]) -> Draft:
 def _config(draft: Draft, overrides: Iterable[str], stem: str | None) -> Config:
     apply_overrides(draft, overrides, sweeping=False)
     _give_name(draft, stem)
-    return _checked(draft, check_memory=True)[0]
+    return _checked(draft)[0]
 
 
 def _stem(path: str | os.PathLike[str]) -> str:
@@ -93,13 +92,10 @@ def _give_name(draft: Draft, stem: str | None) -> None:
         draft.data["name"] = "unnamed"
 
 
-def _checked(draft: Draft, *, check_memory: bool) -> tuple[Config, Plan]:
+def _checked(draft: Draft) -> tuple[Config, Plan]:
     """Check the whole draft, the sweep too, before anything is raised."""
     config, faults = config_of(draft.data)
     plan = read_plan(draft)
-    if config is not None and check_memory:
-        fault = memory_fault(config, memory_of_machine())
-        faults = [fault] if fault else []
     for fault in faults:
         draft.complain(fault)
     draft.check()

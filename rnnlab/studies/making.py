@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from rnnlab.config import FORMAT_VERSION, Config, identity
+from rnnlab.config import FORMAT_VERSION, Config
 from rnnlab.experiment import Prepared, prepare
 from rnnlab.store import Workspace, find_run
 from rnnlab.studies.hooks import Hooks, Progress, StoppedError
@@ -34,6 +34,7 @@ class Slot:
     """
 
     config: Config
+    identity: str
     label: str
     wanted: bool = True
     replacing: Path | None = None
@@ -47,7 +48,7 @@ class Job:
     engine: Engine
     command: str | None = None
     hooks: Hooks = field(default_factory=Hooks)
-    any_stack: bool = False
+    ignore_saved_stack: bool = False
     """Go on from a state that was saved in a stack of another shape; the last digits may then differ."""
 
 
@@ -79,12 +80,12 @@ def make_stack(slots: Sequence[Slot], job: Job) -> Iterator[Made]:
                 yield made
             members.append(Member(prepared[index].begin(), workspace))
         engine_stamp = stamp(job.engine.name, job.engine.device, job.engine.details)
-        any_stack = job.any_stack or job.engine.any_stack
+        ignore_stack = job.ignore_saved_stack or job.engine.any_stack
         parts = _parts(members, job.engine)
         for number, part in enumerate(parts):
             hooks = _hooks_of_part(job.hooks, number, len(parts))
             together = [members[index] for index in part]
-            train_stack(job.engine, prepared[0].recipe, together, engine_stamp, hooks, any_stack=any_stack)
+            train_stack(job.engine, prepared[0].recipe, together, engine_stamp, hooks, ignore_stack=ignore_stack)
             for index, member in zip(part, together, strict=True):
                 if member.workspace is not None:
                     made = _attempt(index, partial(_publish, slots[index], prepared[index], member, job, started))
@@ -123,7 +124,7 @@ def _claim(index: int, slot: Slot, job: Job, exits: ExitStack) -> tuple[Workspac
     """Take the right to make a run; it may have been finished since the stack was planned."""
     if not slot.wanted:
         return None, None
-    workspace = Workspace(job.study, identity(slot.config), slot.label)
+    workspace = Workspace(job.study, slot.identity, slot.label)
     made = _attempt(index, partial(_enter, workspace, slot, exits))
     return (None, replace(made, existed=True)) if made.path or made.error else (workspace, None)
 

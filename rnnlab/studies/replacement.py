@@ -35,7 +35,7 @@ class Replacement:
         return cls(study, now)
 
     @staticmethod
-    def give_up(study: Path) -> None:
+    def abandon(study: Path) -> None:
         """Forget one that was interrupted."""
         (study / _MARK).unlink(missing_ok=True)
 
@@ -48,4 +48,4 @@ class Replacement:
 
     def end(self) -> None:
         """Be done."""
-        self.give_up(self.study)
+        self.abandon(self.study)

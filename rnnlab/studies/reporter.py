@@ -13,8 +13,7 @@ from typing import Any
 
 from rnnlab.store import write_index
 from rnnlab.store.files import json_bytes, write_bytes
-from rnnlab.studies.pool import Worker
-from rnnlab.studies.sweeper import Outcome, Tally, Watch
+from rnnlab.studies.policy import SweepOutcome, Tally, Watch
 
 _STATUS_SECONDS = 2.0
 
@@ -39,30 +38,32 @@ class Reporter:
 
     def begin(self, tally: Tally) -> None:
         """Say that it is about to begin."""
-        self._write("running", tally, [])
+        self._write("running", tally)
 
     def watch(self) -> Watch:
         """Give what the sweep calls."""
         return Watch(self._news, self._watch.on_line, self._watch.should_stop)
 
-    def _news(self, tally: Tally, workers: list[Worker]) -> None:
-        self._watch.on_news(tally, workers)
+    def _news(self, tally: Tally) -> None:
+        self._watch.on_news(tally)
         now = time.monotonic()
         if now >= self._status_due:
             self._status_due = now + _STATUS_SECONDS
-            self._write("running", tally, [worker.process.pid for worker in workers])
+            self._write("running", tally)
         if now >= self._index_due:
             with suppress(OSError):
                 write_index(self._study)
             self._index_due = time.monotonic() + max(_INDEX_SECONDS, (time.monotonic() - now) / _INDEX_SHARE)
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: SweepOutcome) -> None:
         """Say how it ended."""
         state = "stopped" if outcome.stopped else "ended early" if outcome.ended_early else "finished"
-        self._write(state, outcome.tally, [])
+        self._write(state, outcome.tally)
 
-    def _write(self, state: str, tally: Tally, workers: list[int | None]) -> None:
-        counts = {**asdict(tally), "done": tally.done, "left": tally.left, "seconds_left": tally.seconds_left}
+    def _write(self, state: str, tally: Tally) -> None:
+        counts = asdict(tally)
+        workers = counts.pop("workers")
+        counts |= {"done": tally.done, "left": tally.left, "seconds_left": tally.seconds_left}
         status: dict[str, Any] = {**self._about, "state": state, "updated": _now(), **counts, "workers": workers}
         with suppress(OSError):  # on a full disk the runs themselves will fail, and say so
             write_bytes(self._study / "status.json", json_bytes(status), durable=False)

@@ -40,7 +40,7 @@ def train_stack(
     stamp: Mapping[str, object],
     hooks: Hooks,
     *,
-    any_stack: bool = False,
+    ignore_stack: bool = False,
 ) -> None:
     """Train the members to their end, from their saved states where all have one of the same step.
 
@@ -50,13 +50,13 @@ def train_stack(
         members: the nets, each at its beginning; their states are replaced by where they end.
         stamp: what a saved state must have been made with (engine, device, versions) to be gone on from.
         hooks: progress, and when to stop.
-        any_stack: go on also from states saved in a stack of another shape.
+        ignore_stack: go on also from states saved in a stack of another shape.
 
     Raises:
         StoppedError: asked to stop; the states are saved.
     """
     saver = _Saver(members, json.dumps(stamp, sort_keys=True))
-    saver.resume(any_stack=any_stack)
+    saver.resume(ignore_stack=ignore_stack)
     session = engine.open(recipe, [member.state for member in members])
     updates = 1
     while session.step < recipe.batches:
@@ -120,18 +120,18 @@ class _Saver:
             "seconds": np.array(member.seconds),
         }
 
-    def resume(self, *, any_stack: bool) -> None:
+    def resume(self, *, ignore_stack: bool) -> None:
         """Go to the latest step of which every member has a whole state made under the same stamp."""
         steps = set.intersection(*(set(workspace.state_steps()) for _, workspace in self._kept))
         for step in sorted(steps, reverse=True):
             with suppress(DamagedRunError, KeyError, TypeError, ValueError):
                 loaded = [workspace.load_state(step) for _, workspace in self._kept]
-                if all(self._fits(m, arrays, any_stack) for (m, _), arrays in zip(self._kept, loaded, strict=True)):
+                if all(self._fits(m, arrays, ignore_stack) for (m, _), arrays in zip(self._kept, loaded, strict=True)):
                     self._restore(loaded, step)
                     return
 
-    def _fits(self, member: Member, arrays: Mapping[str, np.ndarray], any_stack: bool) -> bool:
-        same_stack = any_stack or tuple(arrays["stack"].tolist()) == member.stack
+    def _fits(self, member: Member, arrays: Mapping[str, np.ndarray], ignore_stack: bool) -> bool:
+        same_stack = ignore_stack or tuple(arrays["stack"].tolist()) == member.stack
         return same_stack and str(arrays["stamp"]) == self._stamp
 
     def _restore(self, loaded: Sequence[Mapping[str, np.ndarray]], step: int) -> None:

@@ -9,14 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnlab.training.choice import DEVICES, ENGINES, available_engines, choose_engine
+    from rnnlab.training.choice import DEVICES, ENGINES, available_engines, choose_engine, keeps_bits_in_any_stack
     from rnnlab.training.engines import Engine, Session, make_engine
     from rnnlab.training.errors import EngineError
     from rnnlab.training.state import NetState, Recipe, record_steps
     from rnnlab.training.streams import BATCHES, PROBE, WEIGHTS, make_stream
 
 _HOMES = {
-    "choice": ("DEVICES", "ENGINES", "available_engines", "choose_engine"),
+    "choice": ("DEVICES", "ENGINES", "available_engines", "choose_engine", "keeps_bits_in_any_stack"),
     "engines": ("Engine", "Session", "make_engine"),
     "errors": ("EngineError",),
     "state": ("NetState", "Recipe", "record_steps"),
@@ -36,6 +36,7 @@ __all__ = [
     "Session",
     "available_engines",
     "choose_engine",
+    "keeps_bits_in_any_stack",
     "make_engine",
     "make_stream",
     "record_steps",
