@@ -65,7 +65,7 @@ class Registry(Mapping[str, Item]):
     def extended(self, *items: Item) -> Iterator[None]:
         """Declare items for the length of a `with` block."""
         self._fill()
-        before = self._items
+        before = dict(self._items)
         try:
             for item in items:
                 self.register(item)
