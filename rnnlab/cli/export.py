@@ -57,7 +57,7 @@ def export(
     if out is None:
         sys.stdout.write(content)
     else:
-        from rnnlab.store.files import write_bytes
+        from rnnlab.store.atomic import write_bytes
 
         out.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(out, content.encode())
@@ -130,7 +130,7 @@ _TABLES = {"flow": _flow, "loss": _loss, "probe": _probe, "spectrum": _spectrum,
 
 
 def _as_csv(rows: list[dict[str, Any]]) -> str:
-    from rnnlab.store.files import csv_text
+    from rnnlab.store.atomic import csv_text
 
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return csv_text(columns, [[row.get(column) for column in columns] for row in rows])

@@ -98,7 +98,7 @@ def _announce(config: Config, values: dict[str, Scalar], runs: Path) -> None:
 def _print_json(run: Run) -> None:
     import json
 
-    print(json.dumps({"path": str(run.path), **run.info}, indent=2))
+    print(json.dumps({"path": str(run.path), **run.record.to_json()}, indent=2))
 
 
 def _print_outcome(run: Run, *, made: bool) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from rnnlab.figures.quantities import value_text
 from rnnlab.figures.subject import plain
 from rnnlab.store import DamagedRunError
-from rnnlab.store.files import read_npz
+from rnnlab.store.atomic import read_npz
 from rnnlab.store.index import SUMMARY_COLUMNS, flatten, varied_keys
 
 if TYPE_CHECKING:

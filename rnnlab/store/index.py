@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnlab.store.files import csv_text, write_bytes
+from rnnlab.store.atomic import csv_text, write_bytes
 from rnnlab.store.folders import RunEntry, iterate_runs
 
 SUMMARY_COLUMNS = (
@@ -52,7 +52,7 @@ def index_rows(entries: Callable[[], Iterable[RunEntry]]) -> tuple[list[str], It
     Args:
         entries: gives the runs; called twice, so that a study of 10,000 runs need not be held in memory.
     """
-    varied = varied_keys(entry.info["config"] for entry in entries() if not entry.damage)
+    varied = varied_keys(entry.record.config for entry in entries() if not entry.damage)
     header = ["run", "status", *varied, "seed", *SUMMARY_COLUMNS]
     return header, (_row(entry, varied) for entry in entries())
 
@@ -60,7 +60,7 @@ def index_rows(entries: Callable[[], Iterable[RunEntry]]) -> tuple[list[str], It
 def _row(entry: RunEntry, varied: Sequence[str]) -> list[Any]:
     if entry.damage:
         return [entry.path.name, "damaged", *[None] * (len(varied) + 1 + len(SUMMARY_COLUMNS))]
-    flat, summary = flatten(entry.info["config"]), entry.info["summary"]
+    flat, summary = flatten(entry.record.config), entry.record.summary
     return [
         entry.path.name,
         entry.status,

@@ -6,9 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnlab.store.atomic import read_npz
 from rnnlab.store.errors import DamagedRunError, MissingRunError
-from rnnlab.store.files import read_npz, sha256
 from rnnlab.store.folders import RunEntry, is_run_folder, list_runs, look_at
+from rnnlab.store.record import file_facts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,13 +22,11 @@ class Run:
 
     Attributes:
         path: its folder.
-        info: run.json: status, flags, identity, times, versions, `summary`, and the whole config as plain data.
+        record: run.json: status, flags, identity, times, versions, summary, and the whole config as plain data.
     """
 
     def __init__(self, entry: RunEntry) -> None:
-        if entry.damage:
-            raise DamagedRunError(f"{entry.path} is damaged: {entry.damage}")
-        self.path, self.info = entry.path, entry.info
+        self.path, self.record = entry.path, entry.record
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.status})"
@@ -35,17 +34,22 @@ class Run:
     @property
     def status(self) -> str:
         """`completed` or `diverged`."""
-        return str(self.info["status"])
+        return self.record.status
 
     @property
     def identity(self) -> str:
         """The sha256 of what determines the result."""
-        return str(self.info["identity"])
+        return self.record.identity
 
     @property
     def summary(self) -> dict[str, Any]:
         """The run in a few numbers, as in the index."""
-        return dict(self.info["summary"])
+        return dict(self.record.summary)
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """The record as plain data."""
+        return self.record.to_json()
 
     @cached_property
     def config(self) -> Config:
@@ -78,9 +82,9 @@ class Run:
         Raises:
             DamagedRunError: one differs.
         """
-        for name, facts in self.info["files"].items():
+        for name, facts in self.record.files.items():
             try:
-                differs = sha256((self.path / name).read_bytes()) != facts["sha256"]
+                differs = file_facts((self.path / name).read_bytes()).sha256 != facts.sha256
             except OSError as error:
                 raise DamagedRunError(f"{self.path / name} cannot be read: {error.strerror}") from None
             if differs:

@@ -6,19 +6,18 @@ This is the only place where a run is made: `train` makes a stack of one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from rnnlab.config import FORMAT_VERSION, Config
 from rnnlab.experiment import Prepared, prepare
-from rnnlab.store import Workspace, find_run
+from rnnlab.store import Machine, RunRecord, StackPlace, Workspace, file_facts, find_run
 from rnnlab.studies.hooks import Hooks, Progress, StoppedError
 from rnnlab.studies.provenance import git_commit, machine, stamp, versions
 from rnnlab.studies.results import make_results
@@ -156,34 +155,29 @@ def _publish(slot: Slot, prepared: Prepared, member: Member, job: Job, started: 
     since = time.perf_counter()
     results = make_results(prepared, member.state, job.hooks)
     measuring = time.perf_counter() - since
-    info = _info(slot, results.facts, job) | {
-        "identity": member.workspace.identity,
-        "started": started.isoformat(timespec="milliseconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "seconds": round(member.seconds + measuring, 3),
-        "seconds_measuring": round(measuring, 3),
-        "stack": {"size": member.stack[0], "slot": member.stack[1]},
-    }
-    return member.workspace.publish(results.files, info, replacing=slot.replacing)
-
-
-def _info(slot: Slot, facts: Mapping[str, Any], job: Job) -> dict[str, Any]:
-    """Give what run.json says besides times and identity."""
-    return {
-        "format": FORMAT_VERSION,
-        **facts,
-        "name": slot.config.name,
-        "label": slot.label,
-        "seed": slot.config.seed,
-        "config": slot.config.model_dump(mode="json", exclude={"sweep"}),
-        "engine": job.engine.name,
-        "device": job.engine.device,
-        "threads": 1,
-        "command": job.command,
-        "git": git_commit(Path.cwd()),
-        "versions": versions(),
-        "machine": machine() | job.engine.details,
-    }
+    record = RunRecord(
+        format=FORMAT_VERSION,
+        **results.facts,
+        name=slot.config.name,
+        label=slot.label,
+        seed=slot.config.seed,
+        config=slot.config.model_dump(mode="json", exclude={"sweep"}),
+        engine=job.engine.name,
+        device=job.engine.device,
+        threads=1,
+        command=job.command,
+        git=git_commit(Path.cwd()),
+        versions=versions(),
+        machine=Machine(**(machine() | job.engine.details)),
+        identity=slot.identity,
+        started=started.isoformat(timespec="milliseconds"),
+        finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        seconds=round(member.seconds + measuring, 3),
+        seconds_measuring=round(measuring, 3),
+        stack=StackPlace(size=member.stack[0], slot=member.stack[1]),
+        files={name: file_facts(content) for name, content in results.files.items()},
+    )
+    return member.workspace.publish(results.files, record, replacing=slot.replacing)
 
 
 @contextmanager

@@ -83,9 +83,9 @@ def find_existing(plan: SweepPlan) -> None:
         if folder is None:
             continue
         plan.folders[index], entry = folder, look_at(folder)
-        if entry.damage:
+        if entry.found is None:
             plan.damaged[index] = f"{folder} is damaged: {entry.damage}. Look at it and remove it, or use --force"
-        elif entry.info["identity"] == run.identity:
+        elif entry.found.identity == run.identity:
             plan.existing[index] = entry.status == "diverged"
 
 

@@ -6,14 +6,14 @@ import os
 import socket
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from rnnlab.store import write_index
-from rnnlab.store.files import json_bytes, write_bytes
+from rnnlab.store import SweepStatus, write_index, write_status
 from rnnlab.studies.policy import SweepOutcome, Tally, Watch
+
+State = Literal["running", "finished", "stopped", "ended early"]
 
 _STATUS_SECONDS = 2.0
 
@@ -27,7 +27,7 @@ class Reporter:
 
     def __init__(self, study: Path, watch: Watch, command: str | None) -> None:
         self._study, self._watch = study, watch
-        self._about = {
+        self._about: dict[str, Any] = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "started": _now(),
@@ -57,16 +57,29 @@ class Reporter:
 
     def end(self, outcome: SweepOutcome) -> None:
         """Say how it ended."""
-        state = "stopped" if outcome.stopped else "ended early" if outcome.ended_early else "finished"
+        state: State = "stopped" if outcome.stopped else "ended early" if outcome.ended_early else "finished"
         self._write(state, outcome.tally)
 
-    def _write(self, state: str, tally: Tally) -> None:
-        counts = asdict(tally)
-        workers = counts.pop("workers")
-        counts |= {"done": tally.done, "left": tally.left, "seconds_left": tally.seconds_left}
-        status: dict[str, Any] = {**self._about, "state": state, "updated": _now(), **counts, "workers": workers}
+    def _write(self, state: State, tally: Tally) -> None:
+        status = SweepStatus(
+            **self._about,
+            state=state,
+            updated=_now(),
+            total=tally.total,
+            existed=tally.existed,
+            made=tally.made,
+            diverged=tally.diverged,
+            failed=tally.failed,
+            running=tally.running,
+            share=tally.share,
+            seconds=tally.seconds,
+            done=tally.done,
+            left=tally.left,
+            seconds_left=tally.seconds_left,
+            workers=tally.workers,
+        )
         with suppress(OSError):  # on a full disk the runs themselves will fail, and say so
-            write_bytes(self._study / "status.json", json_bytes(status), durable=False)
+            write_status(self._study, status)
 
 
 def _now() -> str:

@@ -11,7 +11,7 @@ from rnnlab.config import write_config
 from rnnlab.experiment import Prepared
 from rnnlab.flow import Measured, measure
 from rnnlab.nets import unpack
-from rnnlab.store.files import npz_bytes
+from rnnlab.store.atomic import npz_bytes
 from rnnlab.studies.hooks import Hooks
 from rnnlab.studies.summary import summarise
 from rnnlab.training import NetState

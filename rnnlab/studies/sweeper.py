@@ -166,7 +166,9 @@ class Sweeper:
         if index in self._finished:
             return
         run, entry = self._runs[index], look_at(self._study / folder)
-        problem = entry.damage or ("it is another run" if entry.info["identity"] != run.identity else None)
+        problem = entry.damage
+        if entry.found and entry.found.identity != run.identity:
+            problem = f"it is of another identity, {entry.found.identity}"
         if problem:
             work.wanted = tuple(other for other in work.wanted if other != index)
             cause = f"reported as made, but {folder} is not whole: {problem}"

@@ -14,13 +14,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from rnnlab.store import (
-    DamagedRunError,
     RunBusyError,
     StudyLock,
+    read_status,
     remove_leftovers,
     write_index,
 )
-from rnnlab.store.files import read_json
 from rnnlab.studies.executors import EXECUTORS
 from rnnlab.studies.planning import SweepPlan, find_existing
 from rnnlab.studies.policy import Policy, SweepOutcome, Tally, Watch
@@ -104,12 +103,14 @@ def _locked(study: Path) -> Iterator[None]:
 
 def _holder_is_known(study: Path) -> bool:
     """Tell whether the status is of a sweep that works now, and not what an earlier one has left."""
-    try:
-        status = read_json(study / "status.json")
-        if status["host"] == socket.gethostname():
-            os.kill(status["pid"], 0)
-        return bool(status["state"] == "running")
-    except PermissionError:  # it is alive, and someone else's
-        return True
-    except (DamagedRunError, KeyError, TypeError, OSError):
+    status = read_status(study)
+    if status is None or status.state != "running":
         return False
+    if status.host == socket.gethostname():
+        try:
+            os.kill(status.pid, 0)
+        except PermissionError:  # it is alive, and someone else's
+            return True
+        except OSError:
+            return False
+    return True
