@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlab.config import Config, changed_values, config_from_mapping, load_config, load_sweep
+from rnnlab.config import Config, load_sweep, load_with_changes
 from rnnlab.flow import eigenvalues
 from rnnlab.store import Run, StoreError, Study, open_study
 from rnnlab.studies.executors.local import core_count
@@ -91,13 +91,10 @@ def train(
     if isinstance(config, Config):
         if overrides:
             raise ValueError("overrides go with a file or a mapping; a loaded config has been read with its own")
-        base = changed = config
-    elif isinstance(config, Mapping):
-        base, changed = config_from_mapping(config), config_from_mapping(config, overrides)
+        loaded, values = config, dict[str, Any]()
     else:
-        base, changed = load_config(config), load_config(config, overrides)
-    values = changed_values(base, changed)
-    return run_one(changed, runs=runs, values=values, engine=engine, device=device, force=force).run
+        loaded, values = load_with_changes(config, overrides)
+    return run_one(loaded, runs=runs, values=values, engine=engine, device=device, force=force).run
 
 
 def _check_overrides(overrides: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from rnnlab.cli import options, text
 from rnnlab.cli.signals import STOP
-from rnnlab.cli.sweep_display import Log, display
+from rnnlab.cli.sweep_display import Log, display, standing
 
 if TYPE_CHECKING:
     from rnnlab.config import Sweep
@@ -125,8 +125,11 @@ def _work(plan: SweepPlan, limits: Policy, *, force: bool, quiet: bool, log: Pat
     from rnnlab.studies.policy import Watch
     from rnnlab.studies.unattended import run_sweep
 
-    shown, lines = display(plan.study.name, quiet=quiet), Log(log)
-    watch = Watch(on_news=shown.show, on_line=lines.write, should_stop=STOP.asked)
+    name, lines = plan.study.name, Log(log)
+    shown = display(name, quiet=quiet)
+    watch = Watch(
+        on_news=lambda tally: shown.show(lambda: standing(name, tally)), on_line=lines.write, should_stop=STOP.asked
+    )
     command = shlex.join(["rnnlab", *sys.argv[1:]])
     lines.write(f"begin {command}: {len(plan.runs)} runs, {len(plan.to_do)} to do, {limits.jobs} workers")
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from rnnlab.config.all_keys import KeyDescription, describe_keys
 from rnnlab.config.errors import ConfigError, Problem
-from rnnlab.config.loading import config_from_mapping, load_config, load_sweep
+from rnnlab.config.loading import config_from_mapping, load_config, load_sweep, load_with_changes
 from rnnlab.config.run_identity import FORMAT_VERSION, canonical_json, identity, label
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config, ModelSection, RecordSection, SweepSection, TrainingSection, json_schema
@@ -39,5 +39,6 @@ __all__ = [
     "label",
     "load_config",
     "load_sweep",
+    "load_with_changes",
     "write_config",
 ]

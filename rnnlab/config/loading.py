@@ -12,9 +12,11 @@ from rnnlab.config.document import read_document
 from rnnlab.config.draft import Draft, Fault, document_of, draft_of
 from rnnlab.config.files import read_text
 from rnnlab.config.overrides import apply_overrides
+from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import VALID_NAME, Config
 from rnnlab.config.sweeps import Sweep, settle
 from rnnlab.config.validation import config_of
+from rnnlab.config.writing import changed_values
 
 
 def load_config(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Config:
@@ -45,6 +47,26 @@ def config_from_mapping(data: Mapping[str, object], overrides: Iterable[str] = (
         ConfigError: with everything that is wrong.
     """
     return _config(draft_of(document_of(data, source)), overrides, None)
+
+
+def load_with_changes(
+    config: str | os.PathLike[str] | Mapping[str, object], overrides: Iterable[str] = ()
+) -> tuple[Config, dict[str, Scalar]]:
+    """Read the config of one run, and what the overrides change of it: what sets the run apart, for its label.
+
+    Args:
+        config: a YAML file, or plain data as one would give it.
+        overrides: `key=value`, which take the place of the file's values.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+    """
+    if isinstance(config, Mapping):
+        document, stem = document_of(config, "<mapping>"), None
+    else:
+        document, stem = read_document(read_text(config), os.fspath(config)), _stem(config)
+    changed = _config(draft_of(document), overrides, stem)
+    return changed, changed_values(_config(draft_of(document), (), stem), changed) if overrides else {}
 
 
 def load_sweep(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Sweep:

@@ -21,7 +21,7 @@ from rnnlab.store import Machine, RunRecord, StackPlace, Workspace, file_facts, 
 from rnnlab.studies.hooks import Hooks, Progress, StoppedError
 from rnnlab.studies.provenance import git_commit, machine, stamp, versions
 from rnnlab.studies.results import make_results
-from rnnlab.studies.training_loop import Member, train_stack
+from rnnlab.studies.training_loop import StackMember, train_stack
 from rnnlab.training import Engine
 
 
@@ -77,7 +77,7 @@ def make_stack(slots: Sequence[Slot], job: Job) -> Iterator[Made]:
             workspace, made = _claim(index, slot, job, exits)
             if made:
                 yield made
-            members.append(Member(prepared[index].begin(), workspace))
+            members.append(StackMember(prepared[index].begin(), workspace))
         engine_stamp = stamp(job.engine.name, job.engine.device, job.engine.details)
         ignore_stack = job.ignore_saved_stack or job.engine.any_stack
         parts = _parts(members, job.engine)
@@ -91,7 +91,7 @@ def make_stack(slots: Sequence[Slot], job: Job) -> Iterator[Made]:
                     yield replace(made, diverged=member.state.diverged_at is not None)
 
 
-def _parts(members: Sequence[Member], engine: Engine) -> list[list[int]]:
+def _parts(members: Sequence[StackMember], engine: Engine) -> list[list[int]]:
     """Say who trains together: with PyTorch all, whoever is wanted; else those that are, from where they stand.
 
     A sweep that goes on with other workers cuts its stacks anew, and brings together what was saved at other steps.
@@ -149,7 +149,7 @@ def _attempt(index: int, make: Callable[[], Path | None]) -> Made:
         return Made(index, None, error)
 
 
-def _publish(slot: Slot, prepared: Prepared, member: Member, job: Job, started: datetime) -> Path:
+def _publish(slot: Slot, prepared: Prepared, member: StackMember, job: Job, started: datetime) -> Path:
     """Measure one trained net and write its folder."""
     assert member.workspace is not None
     since = time.perf_counter()

@@ -24,7 +24,7 @@ _SAVE_SHARE = 0.02
 
 
 @dataclass
-class Member:
+class StackMember:
     """One net of a stack in training; without a workspace it only fills its place, and nothing of it is kept."""
 
     state: NetState
@@ -36,7 +36,7 @@ class Member:
 def train_stack(
     engine: Engine,
     recipe: Recipe,
-    members: Sequence[Member],
+    members: Sequence[StackMember],
     stamp: Mapping[str, object],
     hooks: Hooks,
     *,
@@ -82,7 +82,7 @@ def _next_updates(updates: int, taken: float) -> int:
 class _Saver:
     """Keeps the states of a stack: all of one step before any of the step before is dropped."""
 
-    def __init__(self, members: Sequence[Member], stamp: str) -> None:
+    def __init__(self, members: Sequence[StackMember], stamp: str) -> None:
         self._members, self._stamp = members, stamp
         self._kept = [(member, member.workspace) for member in members if member.workspace is not None]
         for slot, member in enumerate(members):
@@ -113,7 +113,7 @@ class _Saver:
         self._saved_at = time.perf_counter()
         self._wait = max(_SAVE_SECONDS, (self._saved_at - started) / _SAVE_SHARE)
 
-    def _arrays(self, member: Member) -> dict[str, np.ndarray]:
+    def _arrays(self, member: StackMember) -> dict[str, np.ndarray]:
         return member.state.to_arrays() | {
             "stamp": np.array(self._stamp),
             "stack": np.array(member.stack),
@@ -130,7 +130,7 @@ class _Saver:
                     self._restore(loaded, step)
                     return
 
-    def _fits(self, member: Member, arrays: Mapping[str, np.ndarray], ignore_stack: bool) -> bool:
+    def _fits(self, member: StackMember, arrays: Mapping[str, np.ndarray], ignore_stack: bool) -> bool:
         same_stack = ignore_stack or tuple(arrays["stack"].tolist()) == member.stack
         return same_stack and str(arrays["stamp"]) == self._stamp
 
