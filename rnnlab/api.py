@@ -13,10 +13,11 @@ from torch import Tensor
 from rnnlab.config import Config, load_run, load_sweep
 from rnnlab.flow import eigenvalues
 from rnnlab.store import Run, StoreError, Study, open_study
-from rnnlab.studies.pool import core_count
+from rnnlab.studies.executors.local import core_count
+from rnnlab.studies.planning import plan_sweep
+from rnnlab.studies.policy import Policy, Watch
 from rnnlab.studies.run import run_one
-from rnnlab.studies.sweeper import Policy, Watch
-from rnnlab.studies.unattended import plan_sweep, run_sweep
+from rnnlab.studies.unattended import run_sweep
 from rnnlab.tasks import MeanSquaredError
 
 
@@ -83,6 +84,7 @@ def train(
 
     Raises:
         ConfigError: the config is not valid; the message lists every problem.
+        TooLargeError: the run does not fit into the memory of this machine.
         StoreError: the run is damaged, or another process is making it.
     """
     _check_overrides(overrides)
@@ -120,6 +122,7 @@ def sweep(
 
     Raises:
         ConfigError: the config is not valid; the message lists every problem.
+        TooLargeError: a run does not fit into the memory of this machine.
         StoreError: a run failed, or another process works on this study.
     """
     _check_overrides(overrides)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnlab.config import Config
+from rnnlab.config.limits import check_memory, memory_of_machine
 from rnnlab.nets import Architecture, pack
 from rnnlab.training import BATCHES, PROBE, WEIGHTS, NetState, Recipe, make_stream
 
@@ -39,7 +40,12 @@ def architecture_of(config: Config) -> Architecture:
 
 
 def draw_weights(config: Config) -> dict[str, np.ndarray]:
-    """Draw the initial weights of a config, by name, float32."""
+    """Draw the initial weights of a config, by name, float32.
+
+    Raises:
+        TooLargeError: what is made of them does not fit into the memory of this machine.
+    """
+    check_memory(config, memory_of_machine())
     model = config.model
     return model.make_initialiser().weights(
         architecture_of(config),

@@ -45,14 +45,14 @@ def diff(
     print(f"left   {left.path}\nright  {right.path}\n")
     print(text.table(["config", "left", "right"], config) if config else "The configs are the same.")
     print("\n" + text.table(["result", "left", "right"], results))
-    if config == [] and left.info["files"]["metrics.npz"] == right.info["files"]["metrics.npz"]:
+    if config == [] and left.record.files["metrics.npz"] == right.record.files["metrics.npz"]:
         print("\nThe metrics are the same to the byte.")
 
 
 def _config_rows(left: Run, right: Run) -> list[list[Any]]:
     from rnnlab.nested import flatten
 
-    first, second = flatten(left.info["config"]), flatten(right.info["config"])
+    first, second = flatten(left.record.config), flatten(right.record.config)
     keys = dict.fromkeys([*first, *second])
     return [[key, _word(first, key), _word(second, key)] for key in keys if first.get(key) != second.get(key)]
 
@@ -67,4 +67,4 @@ def _word(flat: dict[str, Any], key: str) -> str:
 def _result_rows(left: Run, right: Run) -> list[list[Any]]:
     rows: list[list[Any]] = [["status", left.status, right.status]]
     rows += [[key, left.summary.get(key), right.summary.get(key)] for key in left.summary | right.summary]
-    return [*rows, ["seconds", left.info["seconds"], right.info["seconds"]]]
+    return [*rows, ["seconds", left.record.seconds, right.record.seconds]]

@@ -46,7 +46,7 @@ def doctor(runs: options.Runs = Path("runs"), as_json: options.Json = False) -> 
 def _facts(runs: Path) -> dict[str, Any]:
     import torch
 
-    from rnnlab.studies.pool import core_count
+    from rnnlab.studies.executors.local import core_count
 
     facts: dict[str, Any] = {"python": platform.python_version()}
     facts |= {name: _version(name) for name in _PACKAGES}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from typing import NoReturn
 
 from rnnlab.cli.signals import STOP
 
-STOP.install()
+STOP.listen(signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> NoReturn:

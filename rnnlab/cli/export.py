@@ -83,7 +83,7 @@ def export(
         for piece in pieces:
             sys.stdout.write(piece)
     else:
-        from rnnlab.store.files import write_pieces
+        from rnnlab.store.atomic import write_pieces
 
         out.parent.mkdir(parents=True, exist_ok=True)
         write_pieces(out, (piece.encode() for piece in pieces))
@@ -99,7 +99,7 @@ def _find(path: Path, table: Table) -> list[RunTable]:
     first = next(entries, None)
     if first is None:
         run = open_run(path)
-        first = RunEntry(run.path, run.info)
+        first = RunEntry(run.path, run.record)
     found = []
     for entry in itertools.chain([first], entries):
         if entry.damage:

@@ -48,7 +48,7 @@ def graph(
     from rnnlab.graph.dot import write_dot
     from rnnlab.graph.drawing import draw_graph
     from rnnlab.graph.model import make_graph
-    from rnnlab.store.files import write_bytes
+    from rnnlab.store.atomic import write_bytes
 
     looks, file_format = find_style(style), choose("--format", file_format, _FORMATS)
     made = make_graph(load_config(config, overrides or []))

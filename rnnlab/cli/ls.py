@@ -91,10 +91,10 @@ def _print_run(folder: Path, *, as_json: bool) -> None:
 
     run = open_run(folder)
     if as_json:
-        print(json.dumps([{"path": str(run.path), **run.info}], indent=2))
+        print(json.dumps([{"path": str(run.path), **run.record.to_json()}], indent=2))
         return
     print(f"{run.path}: {run.status}")
-    files = [[name, bytes_text(facts["bytes"]), facts["sha256"][:16]] for name, facts in run.info["files"].items()]
+    files = [[name, bytes_text(facts.bytes), facts.sha256[:16]] for name, facts in run.record.files.items()]
     print(text.table(["file", "size", "sha256"], files, indent="  "))
 
 
@@ -107,7 +107,7 @@ def _print_study(entries: list[RunEntry], shape: _Shape) -> None:
         by_name = {entry.path.name: entry for entry in entries}
         print(json.dumps([_as_object(header, row, by_name[row[0]]) for row in chosen], indent=2))
     elif shape.as_csv:
-        from rnnlab.store.files import csv_text
+        from rnnlab.store.atomic import csv_text
 
         print(csv_text(header, chosen), end="")
     else:
@@ -146,7 +146,7 @@ def _study_row(study: Path) -> list[Any]:
 
     entries = store.list_runs(study)
     statuses = [entry.status for entry in entries]
-    finished = max((str(entry.info.get("finished", "")) for entry in entries), default="")
+    finished = max((entry.record.finished for entry in entries if entry.found), default="")
     return [
         study.name,
         len(entries),

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -89,7 +90,7 @@ def _options(
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    STOP.install()
+    STOP.listen(signal.SIGINT, signal.SIGTERM)
     _mend_streams()
     try:
         code = app(prog_name="rnnlab", standalone_mode=False)  # so that typer prints nothing past `text.tell`

@@ -21,17 +21,17 @@ _LAYERS = 4
 
 def outcome_line(run: Run) -> str:
     """Say how the run ended."""
-    info = run.info
-    ending = "completed" if run.status == "completed" else f"diverged at update {info['diverged_at']}"
-    flags = "".join(f", {flag}" for flag in info["flags"])
-    return f"{ending}{flags} in {text.duration(info['seconds'])} ({info['engine']} engine, {info['device']})"
+    record = run.record
+    ending = "completed" if record.status == "completed" else f"diverged at update {record.diverged_at}"
+    flags = "".join(f", {flag}" for flag in record.flags)
+    return f"{ending}{flags} in {text.duration(record.seconds)} ({record.engine} engine, {record.device})"
 
 
 def fact_lines(run: Run) -> list[str]:
     """Give the final loss and, against it, the floors; the spectral radius and norm, first and last record."""
     final = run.summary["final_loss"]
     rows = [["final loss", text.number(final, 4), ""]]
-    for name, floor in run.info["floors"].items():
+    for name, floor in run.record.floors.items():
         share = "" if final is None else f"final loss is {final / floor:.3g} times that"
         rows.append([f"loss of: {name}", text.number(floor, 4), share])
     return _columns(rows + _spectrum_rows(run) + _other_rows(run))
@@ -40,7 +40,7 @@ def fact_lines(run: Run) -> list[str]:
 def _spectrum_rows(run: Run) -> list[list[str]]:
     metrics = run.metrics
     if "eigenvalues" not in metrics:
-        return [["spectral radius", text.MISSING, f"no single matrix governs {run.info['config']['model']['cell']}"]]
+        return [["spectral radius", text.MISSING, f"no single matrix governs {run.record.config['model']['cell']}"]]
     layers = metrics["eigenvalues"].shape[1]
     rows = []
     for layer in range(layers):
@@ -93,7 +93,7 @@ def gradient_lines(run: Run) -> list[str]:
 
 def last_record(run: Run) -> int:
     """Give the index of the last record that was made: before the net diverged, if it did."""
-    diverged_at = run.info["diverged_at"]
+    diverged_at = run.record.diverged_at
     steps_R = run.metrics["step"]
     return len(steps_R) - 1 if diverged_at is None else int((steps_R <= diverged_at).sum()) - 1
 

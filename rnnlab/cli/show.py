@@ -38,7 +38,7 @@ def show(run: options.RunPath, as_json: options.Json = False) -> None:
     opened = open_run(run)
     opened.verify()
     if as_json:
-        print(json.dumps({"path": str(opened.path), **opened.info}, indent=2))
+        print(json.dumps({"path": str(opened.path), **opened.record.to_json()}, indent=2))
         return
     print("\n".join(_lines(opened)))
 
@@ -97,8 +97,8 @@ def _flow_chart(run: Run) -> list[str]:
 
 def _config(run: Run) -> list[str]:
     """Give the config, a section a line."""
-    sections = {key: value for key, value in run.info["config"].items() if isinstance(value, dict)}
-    lines = [f"{'seed':<{_LABEL}} {run.info['seed']}"]
+    sections = {key: value for key, value in run.record.config.items() if isinstance(value, dict)}
+    lines = [f"{'seed':<{_LABEL}} {run.record.seed}"]
     for section, keys in sections.items():
         parts = [f"{key}={json.dumps(value).strip(chr(34))}" for key, value in keys.items()]
         lines += _wrap(section, parts)
@@ -117,15 +117,14 @@ def _wrap(label: str, parts: list[str], width: int = 80) -> list[str]:
 
 
 def _origin(run: Run) -> list[str]:
-    info = run.info
-    git = info["git"]
-    commit = "none" if git is None else git["commit"][:12] + (" with changes" if git["changed"] else "")
+    record, git, machine = run.record, run.record.git, run.record.machine
+    commit = "none" if git is None else git.commit[:12] + (" with changes" if git.changed else "")
     facts = {
-        "finished": info["finished"][:19].replace("T", " ") + " UTC",
-        "command": info["command"] or text.MISSING,
+        "finished": record.finished[:19].replace("T", " ") + " UTC",
+        "command": record.command or text.MISSING,
         "commit": commit,
-        "versions": ", ".join(f"{name} {version}" for name, version in info["versions"].items()),
-        "machine": f"{info['machine']['host']}, {info['machine']['processor']} {info['machine']['instructions']}",
-        "identity": info["identity"],
+        "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
+        "machine": f"{machine.host}, {machine.processor} {machine.instructions}",
+        "identity": record.identity,
     }
     return [f"{name:<{_LABEL}} {value}" for name, value in facts.items()]

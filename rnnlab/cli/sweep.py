@@ -13,12 +13,12 @@ import typer
 
 from rnnlab.cli import options, text
 from rnnlab.cli.signals import STOP
-from rnnlab.cli.sweep_display import Log, display
+from rnnlab.cli.sweep_display import Log, display, standing
 
 if TYPE_CHECKING:
     from rnnlab.config import Sweep
-    from rnnlab.studies.sweeper import Outcome, Policy
-    from rnnlab.studies.unattended import Plan
+    from rnnlab.studies.planning import SweepPlan
+    from rnnlab.studies.policy import Policy, SweepOutcome
 
 _EXAMPLES = """\b
 Examples:
@@ -69,14 +69,17 @@ def sweep(
     log: Annotated[Path | None, typer.Option("--log", metavar="FILE", help="Keep a log; it may be rotated.")] = None,
     engine: options.EngineName = "auto",
     device: options.Device = "cpu",
+    executor: Annotated[
+        str, typer.Option("--on", metavar="NAME", help="Where: local, in worker processes; inline, in this one.")
+    ] = "local",
 ) -> None:
     """Train every combination of a config's axes, on all cores."""
     from rnnlab.config import load_sweep
-    from rnnlab.studies.unattended import plan_sweep
+    from rnnlab.studies.planning import plan_sweep
 
     if fail_fast and max_failures is not None:
         raise typer.BadParameter("choose one of --fail-fast and --max-failures")
-    limits = _policy(jobs, retries, 1 if fail_fast else max_failures, max_time, timeout)
+    limits = _policy(jobs, retries, 1 if fail_fast else max_failures, max_time, timeout, executor)
     loaded = load_sweep(config, overrides or [])
     plan = plan_sweep(loaded, runs, engine=engine, device=device)
     if dry_run:
@@ -90,9 +93,11 @@ def sweep(
         raise typer.Exit(1)
 
 
-def _policy(jobs: int | None, retries: int, max_failures: int | None, max_time: str | None, timeout: str) -> Policy:
-    from rnnlab.studies.pool import core_count
-    from rnnlab.studies.sweeper import Policy
+def _policy(
+    jobs: int | None, retries: int, max_failures: int | None, max_time: str | None, timeout: str, executor: str
+) -> Policy:
+    from rnnlab.studies.executors.local import core_count
+    from rnnlab.studies.policy import Policy
 
     return Policy(
         jobs=jobs or core_count(),
@@ -100,6 +105,7 @@ def _policy(jobs: int | None, retries: int, max_failures: int | None, max_time: 
         max_failures=max_failures,
         max_seconds=None if max_time is None else seconds(max_time, "--max-time"),
         timeout=seconds(timeout, "--timeout"),
+        executor=executor,
     )
 
 
@@ -115,12 +121,15 @@ def seconds(written: str, option: str) -> float:
     return total
 
 
-def _work(plan: Plan, limits: Policy, *, force: bool, quiet: bool, log: Path | None) -> Outcome:
-    from rnnlab.studies.sweeper import Watch
+def _work(plan: SweepPlan, limits: Policy, *, force: bool, quiet: bool, log: Path | None) -> SweepOutcome:
+    from rnnlab.studies.policy import Watch
     from rnnlab.studies.unattended import run_sweep
 
-    shown, lines = display(plan.study.name, quiet=quiet), Log(log)
-    watch = Watch(on_news=shown.show, on_line=lines.write, should_stop=STOP.asked)
+    name, lines = plan.study.name, Log(log)
+    shown = display(name, quiet=quiet)
+    watch = Watch(
+        on_news=lambda tally: shown.show(lambda: standing(name, tally)), on_line=lines.write, should_stop=STOP.asked
+    )
     command = shlex.join(["rnnlab", *sys.argv[1:]])
     lines.write(f"begin {command}: {len(plan.runs)} runs, {len(plan.to_do)} to do, {limits.jobs} workers")
     try:
@@ -131,7 +140,7 @@ def _work(plan: Plan, limits: Policy, *, force: bool, quiet: bool, log: Path | N
     return outcome
 
 
-def _print_plan(loaded: Sweep, plan: Plan, jobs: int, *, as_json: bool) -> None:
+def _print_plan(loaded: Sweep, plan: SweepPlan, jobs: int, *, as_json: bool) -> None:
     rows = [_plan_row(plan, index) for index in range(len(plan.runs))]
     if as_json:
         print(json.dumps([{"run": name, "state": state} for name, state in rows], indent=1))
@@ -149,7 +158,7 @@ def _print_plan(loaded: Sweep, plan: Plan, jobs: int, *, as_json: bool) -> None:
         print(f"... and {len(rows) - _SHOWN_RUNS} more; --json lists all")
 
 
-def _plan_row(plan: Plan, index: int) -> list[str]:
+def _plan_row(plan: SweepPlan, index: int) -> list[str]:
     run = plan.runs[index]
     state = "damaged" if index in plan.damaged else "to do"
     if index in plan.existing:
@@ -161,7 +170,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def summary_line(outcome: Outcome) -> str:
+def summary_line(outcome: SweepOutcome) -> str:
     """Say in a line how a sweep ended."""
     tally = outcome.tally
     parts = [f"{tally.made} made", f"{tally.existed} existed"]
@@ -172,7 +181,7 @@ def summary_line(outcome: Outcome) -> str:
     return f"{_count(tally.total, 'run')}: {', '.join(parts)} in {text.duration(tally.seconds)}{ending}"
 
 
-def _print_outcome(plan: Plan, outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
+def _print_outcome(plan: SweepPlan, outcome: SweepOutcome, *, quiet: bool, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_as_object(plan, outcome), indent=2))
     elif not quiet:
@@ -184,7 +193,7 @@ def _print_outcome(plan: Plan, outcome: Outcome, *, quiet: bool, as_json: bool) 
         print("\n".join(_failure_lines(plan, outcome)), file=sys.stderr)
 
 
-def _failure_lines(plan: Plan, outcome: Outcome) -> list[str]:
+def _failure_lines(plan: SweepPlan, outcome: SweepOutcome) -> list[str]:
     """Give one compact block: what failed, why, and where to read on."""
     lines = [f"rnnlab sweep {plan.study.name}: {outcome.tally.failed} of {_count(outcome.tally.total, 'run')} failed"]
     for failure in outcome.failures[:10]:
@@ -193,7 +202,7 @@ def _failure_lines(plan: Plan, outcome: Outcome) -> list[str]:
     return [*lines, f"  ... and {more} more; their logs stand in the same folder"] if more > 0 else lines
 
 
-def _as_object(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+def _as_object(plan: SweepPlan, outcome: SweepOutcome) -> dict[str, Any]:
     tally = outcome.tally
     failures = [{"run": f.name, "cause": f.cause, "log": str(f.log)} for f in outcome.failures]
     return {

@@ -4,90 +4,48 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
-import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlab.cli import text
+from rnnlab.cli import progress, text
+from rnnlab.cli.progress import Display, Form, Standing
 
 if TYPE_CHECKING:
-    from rnnlab.studies.pool import Worker
-    from rnnlab.studies.sweeper import Tally
+    from rich.progress import ProgressColumn
+
+    from rnnlab.studies.policy import Tally
 
 _SECONDS_BETWEEN_LINES = 60.0
 
 
-class Display:
-    """Tells nothing: for --quiet."""
-
-    def show(self, tally: Tally, workers: list[Worker]) -> None:
-        """Tell how the sweep stands."""
-
-    def close(self) -> None:
-        """Tidy up."""
-
-
 def display(name: str, *, quiet: bool) -> Display:
-    """Choose how to tell progress."""
-    if quiet:
-        return Display()
-    return _Bar(name) if text.is_terminal(sys.stderr) else _Lines(name)
+    """Choose how to tell a sweep's progress: on a terminal a bar of the work done."""
+    first = {"runs": "", "counts": "starting", "left": ""}
+    form = Form(1.0, lambda: _columns(name), first, _SECONDS_BETWEEN_LINES, at_once=True)
+    return progress.display(form, quiet=quiet)
 
 
-def _counts(tally: Tally) -> str:
-    parts = [f"{tally.running} running"]
-    parts += [f"{tally.diverged} diverged"] if tally.diverged else []
-    parts += [f"{tally.failed} failed"] if tally.failed else []
-    return ", ".join(parts)
+def _columns(name: str) -> list[ProgressColumn]:
+    from rich.progress import BarColumn, TextColumn
+
+    return [
+        TextColumn(f"{text.shorten(name, 20)} {{task.fields[runs]}}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[counts]}  {task.fields[left]}"),
+    ]
 
 
-def _time_left(tally: Tally) -> str:
-    return "" if tally.seconds_left is None else f"about {text.duration(tally.seconds_left)} left"
-
-
-class _Bar(Display):
-    """A bar of the work done, with runs done, running, diverged, failed, and the time left."""
-
-    def __init__(self, name: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        columns = [
-            TextColumn(f"{text.shorten(name, 20)} {{task.fields[runs]}}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[counts]}  {task.fields[left]}"),
-        ]
-        self._progress = Progress(*columns, console=Console(file=sys.stderr), transient=True)
-        self._task = self._progress.add_task("", total=1.0, runs="", counts="starting", left="")
-        self._progress.start()
-
-    def show(self, tally: Tally, workers: list[Worker]) -> None:  # noqa: ARG002 (the same for all displays)
-        """Move the bar."""
-        runs = f"{tally.done}/{tally.total}"
-        self._progress.update(
-            self._task, completed=tally.share, runs=runs, counts=_counts(tally), left=_time_left(tally)
-        )
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        self._progress.stop()
-
-
-class _Lines(Display):
-    """A plain line now and then."""
-
-    def __init__(self, name: str) -> None:
-        self._name, self._told = name, time.monotonic()
-
-    def show(self, tally: Tally, workers: list[Worker]) -> None:  # noqa: ARG002 (the same for all displays)
-        """Tell, if it is time again."""
-        now = time.monotonic()
-        if now - self._told >= _SECONDS_BETWEEN_LINES:
-            self._told = now
-            parts = [f"{tally.done} of {tally.total} done", _counts(tally), _time_left(tally)]
-            print(f"{self._name}: {', '.join(filter(None, parts))}", file=sys.stderr, flush=True)
+def standing(name: str, tally: Tally) -> Standing:
+    """Say how a sweep stands: runs done, running, diverged, failed, and the time left."""
+    counts = [f"{tally.running} running"]
+    counts += [f"{tally.diverged} diverged"] if tally.diverged else []
+    counts += [f"{tally.failed} failed"] if tally.failed else []
+    told = ", ".join(counts)
+    left = "" if tally.seconds_left is None else f"about {text.duration(tally.seconds_left)} left"
+    parts = [f"{tally.done} of {tally.total} done", told, left]
+    columns = {"runs": f"{tally.done}/{tally.total}", "counts": told, "left": left}
+    return Standing(tally.share, columns, f"{name}: {', '.join(filter(None, parts))}")
 
 
 class _PatientHandler(logging.handlers.WatchedFileHandler):

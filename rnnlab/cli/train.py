@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnlab.cli import options, report, text
+from rnnlab.cli.progress import Form, Standing, display
 from rnnlab.cli.signals import STOP
 
 if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
+
     from rnnlab.config import Config, Scalar
     from rnnlab.store import Run
     from rnnlab.studies.hooks import Hooks, Progress
@@ -62,7 +65,7 @@ def train(
         return
     from rnnlab.studies.run import run_one
 
-    display = _display(loaded, quiet=quiet)
+    shown = _ShownProgress(loaded, quiet=quiet)
     try:
         outcome = run_one(
             loaded,
@@ -72,10 +75,10 @@ def train(
             device=device,
             force=force,
             command=shlex.join(["rnnlab", *sys.argv[1:]]),
-            hooks=display.hooks(),
+            hooks=shown.hooks(),
         )
     finally:
-        display.close()
+        shown.close()
     if as_json:
         _print_json(outcome.run)
     elif not quiet:
@@ -97,7 +100,7 @@ def _announce(config: Config, values: dict[str, Scalar], runs: Path) -> None:
 def _print_json(run: Run) -> None:
     import json
 
-    print(json.dumps({"path": str(run.path), **run.info}, indent=2))
+    print(json.dumps({"path": str(run.path), **run.record.to_json()}, indent=2))
 
 
 def _print_outcome(run: Run, *, made: bool) -> None:
@@ -109,84 +112,47 @@ def _print_outcome(run: Run, *, made: bool) -> None:
     print(f"\n{run.path}\nnext: rnnlab show {shlex.quote(str(run.path))}")
 
 
-class _Display:
-    """Tells nothing: for --quiet."""
+class _ShownProgress:
+    """The hooks of a run: tells loss, steps per second and time left, and hears the signals."""
+
+    def __init__(self, config: Config, *, quiet: bool) -> None:
+        self._name = config.name
+        first = {"loss": "-", "rate": "-"}
+        form = Form(config.training.batches, _columns, first, _SECONDS_BETWEEN_LINES)
+        self._display = display(form, quiet=quiet or config.training.batches == 0)
+        self._first: tuple[float, int] | None = None
 
     def hooks(self) -> Hooks:
         """Give what run_one calls."""
         from rnnlab.studies.hooks import Hooks
 
-        return Hooks(on_progress=self.show, should_stop=STOP.asked)
+        return Hooks(on_progress=self._show, should_stop=STOP.asked)
 
-    def show(self, progress: Progress) -> None:
-        """Tell how far it has come."""
-
-    def close(self) -> None:
-        """Tidy up."""
-
-
-def _display(config: Config, *, quiet: bool) -> _Display:
-    if quiet or sys.stderr is None or config.training.batches == 0:
-        return _Display()
-    return _Bar(config.training.batches) if text.is_terminal(sys.stderr) else _Lines(config.name)
-
-
-class _Bar(_Display):
-    """A bar on a terminal, with loss, steps per second and time left."""
-
-    def __init__(self, batches: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._progress = Progress(
-            TextColumn("loss {task.fields[loss]}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]} steps/s"),
-            TimeRemainingColumn(compact=True),
-            console=Console(file=sys.stderr),
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=batches, loss="-", rate="-")
-        self._first: tuple[float, int] | None = None
-
-    def show(self, progress: Progress) -> None:
-        """Move the bar."""
+    def _show(self, progress: Progress) -> None:
         now = time.monotonic()
-        if self._first is None:
-            self._first = (now, progress.step)
-            self._progress.start()
+        self._first = self._first or (now, progress.step)
         since, step = self._first
-        rate = f"{(progress.step - step) / (now - since):.0f}" if now > since else "-"
+        rate = (progress.step - step) / max(now - since, 1e-9)
+        self._display.show(lambda: self._standing(progress, rate))
+
+    def _standing(self, progress: Progress, rate: float) -> Standing:
         loss = text.number(progress.losses[0])
-        self._progress.update(self._task, completed=progress.step, loss=loss, rate=rate)
+        left = f", {text.duration((progress.batches - progress.step) / rate)} left" if rate > 0 else ""
+        line = f"{self._name}: update {progress.step} of {progress.batches}, loss {loss}, {rate:.0f} steps/s{left}"
+        return Standing(progress.step, {"loss": loss, "rate": f"{rate:.0f}" if rate > 0 else "-"}, line)
 
     def close(self) -> None:
         """Leave the terminal as it was."""
-        self._progress.stop()
+        self._display.close()
 
 
-class _Lines(_Display):
-    """A plain line now and then, for logs."""
+def _columns() -> list[ProgressColumn]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._started = self._told = time.monotonic()
-        self._first: int | None = None
-
-    def show(self, progress: Progress) -> None:
-        """Tell, if it is time again."""
-        now = time.monotonic()
-        if self._first is None:
-            self._first, self._started = progress.step, now
-        if now - self._told < _SECONDS_BETWEEN_LINES:
-            return
-        self._told = now
-        rate = (progress.step - self._first) / max(now - self._started, 1e-9)
-        left = f", {text.duration((progress.batches - progress.step) / rate)} left" if rate > 0 else ""
-        print(
-            f"{self._name}: update {progress.step} of {progress.batches}, "
-            f"loss {text.number(progress.losses[0])}, {rate:.0f} steps/s{left}",
-            file=sys.stderr,
-            flush=True,
-        )
+    return [
+        TextColumn("loss {task.fields[loss]}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]} steps/s"),
+        TimeRemainingColumn(compact=True),
+    ]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rnnlab.cli import options
+from rnnlab.cli import options, text
 from rnnlab.flow.quantity import GROUPS
 
 _EXAMPLES = """\b
@@ -42,6 +42,7 @@ def validate(
         print("\n".join(_quantity_lines()))
         return
     from rnnlab.config import describe_keys, json_schema, load_config, write_config
+    from rnnlab.config.limits import memory_bytes, memory_of_machine, memory_problem
 
     if schema:
         print(json.dumps(json_schema(), indent=2))
@@ -53,8 +54,12 @@ def validate(
         raise typer.BadParameter("name a CONFIG, or give --schema, --keys or --quantities")
     else:
         loaded = load_config(config, overrides or [])
-        if not quiet:
-            print(write_config(loaded), end="")
+        if quiet:
+            return
+        print(write_config(loaded), end="")
+        available = memory_of_machine()
+        if available is not None and memory_bytes(loaded) > available:
+            text.tell(f"valid, but not to be run on this machine: {memory_problem(loaded, available)}")
 
 
 def _quantity_lines() -> Iterator[str]:

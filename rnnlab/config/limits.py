@@ -1,5 +1,6 @@
-"""What a config needs of memory, estimated by arithmetic alone and held against what the machine has.
+"""What a config needs of memory, estimated by arithmetic alone, and held against what a machine has.
 
+Whether a config is valid does not depend on the machine that reads it: this is asked where a run is made.
 An estimate, to stop a slip of the pen (`hidden_size: 1000000`) before it takes the machine down. It counts what
 must stand in memory at once: weights with Adam's two moments and the gradients, snapshots, losses, one batch's
 activations in float32, one record's probe in float64, and the measured quantities.
@@ -8,20 +9,26 @@ activations in float32, one record's probe in float64, and the measured quantiti
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rnnlab.config.all_keys import keys_of
-from rnnlab.config.draft import Violation
 from rnnlab.config.errors import shown
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.writing import flatten
+from rnnlab.errors import UserError
 from rnnlab.words import bytes_text
 
 if TYPE_CHECKING:
     from rnnlab.flow.quantity import Sizes
 
 _BEYOND = 10**15  # bytes: more than any machine has, so that how much more says nothing
+
+
+class TooLargeError(UserError):
+    """A run does not fit into the memory of the machine that is to make it."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class Need(NamedTuple):
@@ -88,20 +95,32 @@ def memory_of_machine() -> int | None:
         return None
 
 
-def memory_violation(config: Config, available: int | None) -> Violation | None:
-    """Say which key makes a config too large for the memory, if it is."""
+def memory_bytes(config: Config) -> int:
+    """Estimate what making a run takes altogether."""
+    return sum(need.size for need in needs_of(config))
+
+
+def check_memory(config: Config, available: int | None) -> None:
+    """See that a config's run fits into so many bytes, if that is known.
+
+    Raises:
+        TooLargeError: it does not; the message says which key to change.
+    """
+    if available is not None and memory_bytes(config) > available:
+        raise TooLargeError(memory_problem(config, available))
+
+
+def memory_problem(config: Config, available: int) -> str:
+    """Say which key makes a config too large for so many bytes."""
     needs = needs_of(config)
-    total = sum(need.size for need in needs)
-    if available is None or total <= available:
-        return None
     largest = max(needs, key=lambda need: need.size)
     flat = flatten(config)
     name = max(largest.powers, key=lambda key: _excess(flat[key], key, largest.powers[key]))
-    sentence = (
-        f"{shown(flat[name])} needs {_amount(total)} of memory, most of it for {largest.what}, and this machine has "
-        f"{bytes_text(available)}; choose a {'smaller' if largest.powers[name] > 0 else 'larger'} value for {name}"
+    return (
+        f"{name}: {shown(flat[name])} needs {_amount(sum(need.size for need in needs))} of memory, most of it for "
+        f"{largest.what}, and this machine has {bytes_text(available)}; "
+        f"choose a {'smaller' if largest.powers[name] > 0 else 'larger'} value for {name}"
     )
-    return Violation(tuple(name.split(".")), sentence)
 
 
 def _excess(value: Scalar, key: str, power: int) -> float:

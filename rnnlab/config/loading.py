@@ -12,7 +12,6 @@ from rnnlab.config.axes import AxisPlan, read_plan
 from rnnlab.config.document import Document, read_document
 from rnnlab.config.draft import Draft, Violation, document_of, draft_of
 from rnnlab.config.files import read_text
-from rnnlab.config.limits import memory_of_machine, memory_violation
 from rnnlab.config.overrides import apply_overrides
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import VALID_NAME, Config
@@ -92,7 +91,7 @@ def load_sweep(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> S
     draft = draft_of(_document(path))
     apply_overrides(draft, overrides, sweeping=True)
     _give_name(draft, _stem(path))
-    config, plan = _checked(draft, check_memory=False)
+    config, plan = _checked(draft)
     plan = settle(config, plan)
     return Sweep(config, plan.axes, plan, draft)
 
@@ -104,7 +103,7 @@ def _document(path: str | os.PathLike[str]) -> Document:
 def _config(draft: Draft, overrides: Iterable[str], stem: str | None) -> Config:
     apply_overrides(draft, overrides, sweeping=False)
     _give_name(draft, stem)
-    return _checked(draft, check_memory=True)[0]
+    return _checked(draft)[0]
 
 
 def _stem(path: str | os.PathLike[str]) -> str:
@@ -123,13 +122,10 @@ def _give_name(draft: Draft, stem: str | None) -> None:
         draft.data["name"] = "unnamed"
 
 
-def _checked(draft: Draft, *, check_memory: bool) -> tuple[Config, AxisPlan]:
+def _checked(draft: Draft) -> tuple[Config, AxisPlan]:
     """Check the whole draft, the sweep too, before anything is raised."""
     config, violations = config_of(draft.data)
     plan = read_plan(draft)
-    if config is not None and check_memory:
-        violation = memory_violation(config, memory_of_machine())
-        violations = [violation] if violation else []
     for violation in violations:
         draft.report(violation)
     draft.check()

@@ -11,7 +11,6 @@ from typing import cast
 from rnnlab.config.axes import AxisPlan, Entry
 from rnnlab.config.draft import Draft, Violation
 from rnnlab.config.errors import ConfigError, Diagnostic
-from rnnlab.config.limits import memory_of_machine, memory_violation
 from rnnlab.config.run_identity import identity
 from rnnlab.config.scalars import Plain, Scalar, write_scalar
 from rnnlab.config.schema import Config
@@ -23,9 +22,10 @@ MOST_PROBLEMS = 10  # of combinations that cannot be run: what is wrong with one
 
 @dataclass(frozen=True)
 class SweptRun:
-    """One run: its config, and its value on every axis (null where the key does not apply to it)."""
+    """One run: its config, its identity, and its value on every axis (null where the key does not apply to it)."""
 
     config: Config
+    identity: str
     values: dict[str, Scalar]
 
 
@@ -75,7 +75,7 @@ class Sweep:
     def _is_excluded(self, combination: dict[str, Scalar]) -> bool:
         return any(all(combination[key] in left_out for key, left_out in e.items()) for e in self._plan.exclude)
 
-    def _config(self, combination: dict[str, Scalar], memory: int | None) -> tuple[Config | None, list[Violation]]:
+    def _config(self, combination: dict[str, Scalar]) -> tuple[Config | None, list[Violation]]:
         data = dict(self._draft.data)
         for dotted, value in combination.items():
             section, _, name = dotted.rpartition(".")
@@ -83,10 +83,7 @@ class Sweep:
                 data[section] = {**cast(dict[str, Plain], data.get(section, {})), name: value}
             else:
                 data[name] = value
-        config, violations = config_of(data)
-        if config is not None and (violation := memory_violation(config, memory)):
-            return None, [violation]
-        return config, violations
+        return config_of(data)
 
     def _problem(self, violation: Violation, combination: dict[str, Scalar]) -> Diagnostic:
         """Place a fault of a combination at the axis that it is about, if it is about one."""
@@ -113,7 +110,7 @@ class Walk:
         self._sweep = sweep
 
     def __iter__(self) -> Iterator[SweptRun]:
-        sweep, seen, memory = self._sweep, set[str](), memory_of_machine()
+        sweep, seen = self._sweep, set[str]()
         problems: list[Diagnostic] = []
         for combination in sweep._combinations():
             if len(problems) >= MOST_PROBLEMS:
@@ -122,7 +119,7 @@ class Walk:
             if sweep._is_excluded(combination):
                 self.excluded += 1
                 continue
-            config, violations = sweep._config(combination, memory)
+            config, violations = sweep._config(combination)
             if config is None:
                 problems += [sweep._problem(violation, combination) for violation in violations]
             elif (found := identity(config)) in seen:
@@ -130,7 +127,7 @@ class Walk:
             else:
                 seen.add(found)
                 if not problems:
-                    yield SweptRun(config, _values(config, combination))
+                    yield SweptRun(config, found, _values(config, combination))
         if problems:
             raise ConfigError(dict.fromkeys(problems))
         if not seen:

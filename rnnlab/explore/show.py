@@ -21,7 +21,7 @@ from rnnlab.explore.picture import SIZE, SIZE_ALONE, Picture
 from rnnlab.explore.view import ExploreView
 from rnnlab.figures.errors import FigureError
 from rnnlab.figures.style import FORMATS, find_style, render, using
-from rnnlab.store.files import write_bytes
+from rnnlab.store.atomic import write_bytes
 
 _LOOK_EVERY = 200  # milliseconds between two looks at whether a signal asked for the end
 

@@ -15,7 +15,7 @@ from rnnlab.figures.subject import plain
 from rnnlab.flow.quantity import iterate_summaries
 from rnnlab.nested import flatten
 from rnnlab.store import DamagedRunError
-from rnnlab.store.files import read_npz
+from rnnlab.store.atomic import read_npz
 from rnnlab.store.index import varied_keys
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rnnlab.figures.errors import FigureError
 from rnnlab.figures.style import render
-from rnnlab.store.files import write_bytes
+from rnnlab.store.atomic import write_bytes
 
 if TYPE_CHECKING:
     from rnnlab.figures.choosing import Drawn

@@ -11,19 +11,28 @@ from rnnlab.store.errors import DamagedRunError, MissingRunError, RunBusyError, 
 from rnnlab.store.folders import RunEntry, find_run, folder_hashes, list_runs, list_studies, look_at, short_hash
 from rnnlab.store.index import index_rows, write_index
 from rnnlab.store.reading import Run, open_run
-from rnnlab.store.study import Study, open_study
+from rnnlab.store.record import FileFacts, GitState, Machine, RunRecord, StackPlace, file_facts
+from rnnlab.store.status import SweepStatus, read_status, write_status
+from rnnlab.store.study import Study, open_study, sorted_values
 from rnnlab.store.workspace import StudyLock, Workspace, remove_leftovers
 
 __all__ = [
     "DamagedRunError",
+    "FileFacts",
+    "GitState",
+    "Machine",
     "MissingRunError",
     "Run",
     "RunBusyError",
     "RunEntry",
+    "RunRecord",
+    "StackPlace",
     "StoreError",
     "Study",
     "StudyLock",
+    "SweepStatus",
     "Workspace",
+    "file_facts",
     "find_run",
     "folder_hashes",
     "index_rows",
@@ -32,7 +41,10 @@ __all__ = [
     "look_at",
     "open_run",
     "open_study",
+    "read_status",
     "remove_leftovers",
     "short_hash",
+    "sorted_values",
     "write_index",
+    "write_status",
 ]

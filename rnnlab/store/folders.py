@@ -9,45 +9,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from rnnlab.store.atomic import read_json
 from rnnlab.store.errors import DamagedRunError
-from rnnlab.store.files import read_json
+from rnnlab.store.record import RunRecord, problem_of
 
 RUN_FOLDER = re.compile(r".+-([0-9a-f]{12})")
 WORKSPACE_FOLDER = re.compile(r"\.([0-9a-f]{12})")
 
-_FACTS: dict[str, Any] = {
-    "identity": str,
-    "status": str,
-    "flags": list,
-    "diverged_at": int | None,
-    "floors": dict,
-    "summary": dict,
-    "config": dict,
-    "seed": int,
-    "finished": str,
-    "seconds": int | float,
-    "engine": str,
-    "device": str,
-    "command": str | None,
-    "git": dict | None,
-    "versions": dict,
-    "machine": dict,
-}
-"""What readers of run.json count on, and of which types."""
-
 
 @dataclass(frozen=True)
 class RunEntry:
-    """A run folder as found: what its run.json says, or what is wrong with it."""
+    """A run folder as found, with nothing but its run.json read: whole, or damaged."""
 
     path: Path
-    info: dict[str, Any]
+    found: RunRecord | None
     damage: str | None = None
+    """What is wrong with it."""
 
     @property
     def status(self) -> str:
         """Give `completed`, `diverged` or `damaged`."""
-        return "damaged" if self.damage else str(self.info.get("status"))
+        return "damaged" if self.found is None else self.found.status
+
+    @property
+    def record(self) -> RunRecord:
+        """What its run.json says.
+
+        Raises:
+            DamagedRunError: it is not whole.
+        """
+        if self.found is None:
+            raise DamagedRunError(f"{self.path} is damaged: {self.damage}", self.path)
+        return self.found
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Give the record as plain data; empty for a damaged run."""
+        return {} if self.found is None else self.found.to_json()
 
 
 def short_hash(identity: str) -> str:
@@ -102,8 +102,8 @@ def find_run(study: Path, identity: str) -> RunEntry | None:
         match = RUN_FOLDER.fullmatch(name)
         if match and match[1] == short_hash(identity):
             entry = look_at(study / name)
-            if not entry.damage and entry.info["identity"] != identity:
-                raise DamagedRunError(f"{entry.path} is of another identity, {entry.info['identity']}: move it away")
+            if entry.found and entry.found.identity != identity:
+                raise DamagedRunError(f"{entry.path} is of another identity, {entry.found.identity}: move it away")
             if entry.damage:
                 raise DamagedRunError(
                     f"{entry.path} is damaged: {entry.damage}. Look at it and remove it, or make it again with --force",
@@ -116,26 +116,27 @@ def find_run(study: Path, identity: str) -> RunEntry | None:
 def look_at(folder: Path) -> RunEntry:
     """Read a folder's run.json and compare the sizes of the other files with it."""
     try:
-        info = read_json(folder / "run.json")
-        damage = _find_damage(folder, info)
+        record = RunRecord.model_validate(read_json(folder / "run.json"))
+        damage = _find_damage(folder, record)
+        return RunEntry(folder, None, damage) if damage else RunEntry(folder, record)
     except DamagedRunError as error:
         damage = str(error).removeprefix(f"{folder}{os.sep}")
     except FileNotFoundError as error:
         damage = f"{Path(str(error.filename)).name} is missing"
     except OSError as error:
         damage = f"{error.filename} cannot be read: {error.strerror}"
-    except (KeyError, TypeError, AttributeError, ValueError):
+    except ValidationError as error:
+        damage = f"run.json is not what rnnlab writes: {problem_of(error)}"
+    except ValueError:  # a name that no system takes
         damage = "run.json is not what rnnlab writes"
-    return RunEntry(folder, {}, damage) if damage else RunEntry(folder, info)
+    return RunEntry(folder, None, damage)
 
 
-def _find_damage(folder: Path, info: dict[str, Any]) -> str | None:
-    for name, facts in info["files"].items():
+def _find_damage(folder: Path, record: RunRecord) -> str | None:
+    for name, facts in record.files.items():
         size = (folder / name).stat().st_size
-        if size != facts["bytes"]:
-            return f"{name} has {size} bytes where run.json says {facts['bytes']}"
-    if not all(isinstance(info[key], kind) for key, kind in _FACTS.items()):
-        return "run.json is not what rnnlab writes"
+        if size != facts.bytes:
+            return f"{name} has {size} bytes where run.json says {facts.bytes}"
     return None
 
 

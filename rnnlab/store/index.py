@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnlab.flow.quantity import GROUPS, iterate_summaries
 from rnnlab.nested import flatten
-from rnnlab.store.files import csv_text, write_bytes
+from rnnlab.store.atomic import csv_text, write_bytes
 from rnnlab.store.folders import RunEntry, iterate_runs
 
 
@@ -39,8 +39,8 @@ def index_rows(entries: Callable[[], Iterable[RunEntry]]) -> tuple[list[str], It
     def iterate_configs() -> Iterator[dict[str, Any]]:
         for entry in entries():
             if not entry.damage:
-                seen.update(dict.fromkeys(entry.info["summary"]))
-                yield entry.info["config"]
+                seen.update(dict.fromkeys(entry.record.summary))
+                yield entry.record.config
 
     varied = varied_keys(iterate_configs())
     numbers = _summary_columns(seen)
@@ -57,7 +57,7 @@ def _summary_columns(seen: Iterable[str]) -> list[str]:
 def _row(entry: RunEntry, varied: Sequence[str], numbers: Sequence[str]) -> list[Any]:
     if entry.damage:
         return [entry.path.name, "damaged", *[None] * (len(varied) + 1 + len(numbers))]
-    flat, summary = flatten(entry.info["config"]), entry.info["summary"]
+    flat, summary = flatten(entry.record.config), entry.record.summary
     return [
         entry.path.name,
         entry.status,

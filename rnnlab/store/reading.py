@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from rnnlab.flow.quantity import find_file
 from rnnlab.registry import UnknownNameError
+from rnnlab.store.atomic import read_npz
 from rnnlab.store.errors import DamagedRunError, MissingRunError
-from rnnlab.store.files import read_npz, sha256
 from rnnlab.store.folders import RunEntry, is_run_folder, list_runs, look_at
+from rnnlab.store.record import file_facts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,13 +24,11 @@ class Run:
 
     Attributes:
         path: its folder.
-        info: run.json: status, flags, identity, times, versions, `summary`, and the whole config as plain data.
+        record: run.json: status, flags, identity, times, versions, summary, and the whole config as plain data.
     """
 
     def __init__(self, entry: RunEntry) -> None:
-        if entry.damage:
-            raise DamagedRunError(f"{entry.path} is damaged: {entry.damage}")
-        self.path, self.info = entry.path, entry.info
+        self.path, self.record = entry.path, entry.record
         self._read: dict[str, dict[str, np.ndarray]] = {}
 
     def __repr__(self) -> str:
@@ -38,17 +37,22 @@ class Run:
     @property
     def status(self) -> str:
         """`completed` or `diverged`."""
-        return str(self.info["status"])
+        return self.record.status
 
     @property
     def identity(self) -> str:
         """The sha256 of what determines the result."""
-        return str(self.info["identity"])
+        return self.record.identity
 
     @property
     def summary(self) -> dict[str, Any]:
         """The run in a few numbers, as in the index."""
-        return dict(self.info["summary"])
+        return dict(self.record.summary)
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """The record as plain data."""
+        return self.record.to_json()
 
     @cached_property
     def config(self) -> Config:
@@ -64,7 +68,7 @@ class Run:
             UnknownNameError: this run has no such array; a KeyError whose message says which it has.
             DamagedRunError: a file is damaged.
         """
-        files = [file for file in self.info["files"] if file.endswith(".npz") and file != "weights.npz"]
+        files = [file for file in self.record.files if file.endswith(".npz") and file != "weights.npz"]
         declared = find_file(name)
         for file in sorted(files, key=lambda file: (file != declared, file != "metrics.npz")):
             if name in self._arrays(file):
@@ -89,7 +93,7 @@ class Run:
             DamagedRunError: the file is damaged.
         """
         file = "metrics.npz" if name == "base" else f"{name}.npz"
-        if file not in self.info["files"]:
+        if file not in self.record.files:
             raise UnknownNameError(f"{self.path} has no {file}: the group '{name}' was not measured")
         return self._arrays(file)
 
@@ -113,9 +117,9 @@ class Run:
         Raises:
             DamagedRunError: one differs.
         """
-        for name, facts in self.info["files"].items():
+        for name, facts in self.record.files.items():
             try:
-                differs = sha256((self.path / name).read_bytes()) != facts["sha256"]
+                differs = file_facts((self.path / name).read_bytes()).sha256 != facts.sha256
             except OSError as error:
                 raise DamagedRunError(f"{self.path / name} cannot be read: {error.strerror}") from None
             if differs:

@@ -8,7 +8,7 @@ study["grad_norm"]     (3, 10, 5, R, L, T)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ class Study:
         self.path, self._entries = path, [entry for entry in entries if not entry.damage]
         self.damaged = {entry.path.name: entry.damage for entry in entries if entry.damage}
         self.runs = [Run(entry) for entry in self._entries]
-        self._flat = [flatten(run.info["config"]) for run in self.runs]
+        self._flat = [flatten(run.record.config) for run in self.runs]
         self.axes = self._find_axes()
 
     def __repr__(self) -> str:
@@ -114,10 +114,10 @@ class Study:
         return {key: first.get(key) for key in keys}
 
     def _find_axes(self) -> dict[str, tuple[Any, ...]]:
-        keys = varied_keys(run.info["config"] for run in self.runs)
+        keys = varied_keys(run.record.config for run in self.runs)
         if len({flat.get("seed") for flat in self._flat}) > 1:
             keys.append("seed")
-        return {key: _sorted_values(flat.get(key) for flat in self._flat) for key in keys}
+        return {key: sorted_values(flat.get(key) for flat in self._flat) for key in keys}
 
     def _place(self, flat: Mapping[str, Any]) -> tuple[int, ...]:
         return tuple(values.index(flat.get(key)) for key, values in self.axes.items())
@@ -125,8 +125,8 @@ class Study:
     def _value(self, run: Run, name: str) -> np.ndarray | None:
         import numpy as np
 
-        if name in run.info["summary"]:
-            value = run.info["summary"][name]
+        if name in run.record.summary:
+            value = run.record.summary[name]
             return np.array(np.nan if value is None else value)
         try:
             array = run[name]
@@ -137,7 +137,7 @@ class Study:
         return array
 
 
-def _sorted_values(values: Any) -> tuple[Any, ...]:
+def sorted_values(values: Iterable[Any]) -> tuple[Any, ...]:
     """Sort values that may be numbers, words or null: numbers first, then words."""
     return tuple(sorted(set(values), key=lambda value: (value is None, isinstance(value, str), value or 0)))
 

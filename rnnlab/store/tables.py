@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnlab.flow.quantity import GROUPS, Axis, Quantity, Table
-from rnnlab.store.files import read_npz, read_npz_shapes
+from rnnlab.store.atomic import read_npz, read_npz_shapes
 from rnnlab.store.folders import RunEntry
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def find_table(entry: RunEntry, table: Table) -> RunTable | None:
     files = {}
     for group in GROUPS.values():
         wanted = [quantity for quantity in group.quantities if quantity.table == table and not quantity.is_axis]
-        if wanted and group.file in entry.info["files"]:
+        if wanted and group.file in entry.record.files:
             shapes = read_npz_shapes(entry.path / group.file, [quantity.name for quantity in wanted])
             files[group.file] = tuple(quantity for quantity in wanted if math.prod(shapes.get(quantity.name, (0,))))
     files = {name: quantities for name, quantities in files.items() if quantities}

@@ -19,9 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnlab.store.atomic import json_bytes, npz_bytes, read_json, read_npz, sync_folder, write_bytes
 from rnnlab.store.errors import DamagedRunError, RunBusyError
-from rnnlab.store.files import json_bytes, npz_bytes, read_json, read_npz, sha256, sync_folder, write_bytes
 from rnnlab.store.folders import RUN_FOLDER, list_workspaces, short_hash
+from rnnlab.store.record import RunRecord
+from rnnlab.store.status import read_status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,12 +114,12 @@ class Workspace:
         """Remove the workspace and all in it."""
         shutil.rmtree(self.path)
 
-    def publish(self, files: Mapping[str, bytes], info: Mapping[str, Any], *, replacing: Path | None = None) -> Path:
+    def publish(self, files: Mapping[str, bytes], record: RunRecord, *, replacing: Path | None = None) -> Path:
         """Write the finished folder and give it its final name in one rename.
 
         Args:
             files: the content of every file but run.json.
-            info: what run.json says besides the files' sizes and checksums.
+            record: what run.json says, of these files too.
             replacing: the folder of an earlier run with this identity, whose place and name this one takes.
 
         Returns:
@@ -128,8 +130,7 @@ class Workspace:
         folder.mkdir()
         for name, content in files.items():
             write_bytes(folder / name, content)
-        facts = {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in files.items()}
-        write_bytes(folder / "run.json", json_bytes({**info, "files": facts}))
+        write_bytes(folder / "run.json", json_bytes(record.to_json()))
         sync_folder(folder)
         final = replacing or self.study / f"{self.label}-{short_hash(self.identity)}"
         if replacing:
@@ -191,17 +192,6 @@ def remove_leftovers(study: Path) -> None:
                 workspace.discard()
 
 
-def owner_of(workspace: Path) -> str | None:
-    """Say who holds a workspace; None when nobody does."""
-    try:
-        os.close(_lock_folder(workspace, create=False))
-    except RunBusyError as error:
-        return str(error)
-    except OSError:
-        return None
-    return None
-
-
 def _finished_hashes(study: Path) -> set[str]:
     matches = (RUN_FOLDER.fullmatch(path.name) for path in study.iterdir())
     return {match[1] for match in matches if match}
@@ -252,14 +242,14 @@ def _owner() -> dict[str, Any]:
 
 def _describe_holder(study: Path) -> str:
     """Say who holds a study, from the status that a sweep keeps there."""
-    try:
-        status = read_json(study / "status.json")
-        return f"process {status['pid']} on {status['host']} started a sweep there at {status['started']}"
-    except (DamagedRunError, KeyError):
+    status = read_status(study)
+    if status is None:
         return "another sweep has just begun"
+    return f"process {status.pid} on {status.host} started a sweep there at {status.started}"
 
 
 def _describe_owner(path: Path) -> str:
+    """Say who holds a workspace, from the note that its owner keeps there."""
     try:
         owner = read_json(path / "owner.json")
         return f"process {owner['pid']} on {owner['host']} has been working on it since {owner['since']}"

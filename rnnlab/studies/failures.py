@@ -9,9 +9,6 @@ from pathlib import Path
 
 from rnnlab.store import short_hash
 
-_LAST_WORDS = 20_000
-"""Bytes of a dead worker's output that are kept: enough for every thread's last place."""
-
 
 @dataclass(frozen=True)
 class Failure:
@@ -43,22 +40,11 @@ class FailureLog:
         self.failed.add(index)
         return failure
 
-    def forget(self, label: str, identity: str) -> None:
+    def remove(self, label: str, identity: str) -> None:
         """Remove the log of an earlier failure of a run that has now been made."""
         (self._folder / f"{label}-{short_hash(identity)}.log").unlink(missing_ok=True)
 
-    def last_words(self, log: str) -> str:
-        """Give the end of what a dead worker has printed, and remove its log."""
-        path = Path(log)
-        with suppress(OSError):
-            words = path.read_bytes()[-_LAST_WORDS:].decode(errors="replace")
-            path.unlink()
-            return words
-        return ""
-
     def close(self) -> None:
-        """Remove the workers' own logs, and the folder if nothing failed."""
+        """Remove the folder if nothing failed."""
         with suppress(OSError):
-            for log in self._folder.glob("worker-*.log"):
-                log.unlink(missing_ok=True)
             self._folder.rmdir()

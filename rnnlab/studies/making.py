@@ -6,23 +6,22 @@ This is the only place where a run is made: `train` makes a stack of one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from rnnlab.config import FORMAT_VERSION, Config, identity
+from rnnlab.config import FORMAT_VERSION, Config
 from rnnlab.experiment import Prepared, prepare
-from rnnlab.store import Workspace, find_run
+from rnnlab.store import Machine, RunRecord, StackPlace, Workspace, file_facts, find_run
 from rnnlab.studies.hooks import Hooks, Progress, StoppedError
 from rnnlab.studies.provenance import git_commit, machine, stamp, versions
 from rnnlab.studies.results import make_results
-from rnnlab.studies.training_loop import Member, train_stack
+from rnnlab.studies.training_loop import StackMember, train_stack
 from rnnlab.training import Engine
 
 
@@ -34,6 +33,7 @@ class Slot:
     """
 
     config: Config
+    identity: str
     label: str
     wanted: bool = True
     replacing: Path | None = None
@@ -47,7 +47,7 @@ class Job:
     engine: Engine
     command: str | None = None
     hooks: Hooks = field(default_factory=Hooks)
-    any_stack: bool = False
+    ignore_saved_stack: bool = False
     """Go on from a state that was saved in a stack of another shape; the last digits may then differ."""
 
 
@@ -77,21 +77,21 @@ def make_stack(slots: Sequence[Slot], job: Job) -> Iterator[Made]:
             workspace, made = _claim(index, slot, job, exits)
             if made:
                 yield made
-            members.append(Member(prepared[index].begin(), workspace))
+            members.append(StackMember(prepared[index].begin(), workspace))
         engine_stamp = stamp(job.engine.name, job.engine.device, job.engine.details)
-        any_stack = job.any_stack or job.engine.any_stack
+        ignore_stack = job.ignore_saved_stack or job.engine.any_stack
         parts = _parts(members, job.engine)
         for number, part in enumerate(parts):
             hooks = _hooks_of_part(job.hooks, number, len(parts))
             together = [members[index] for index in part]
-            train_stack(job.engine, prepared[0].recipe, together, engine_stamp, hooks, any_stack=any_stack)
+            train_stack(job.engine, prepared[0].recipe, together, engine_stamp, hooks, ignore_stack=ignore_stack)
             for index, member in zip(part, together, strict=True):
                 if member.workspace is not None:
                     made = _attempt(index, partial(_publish, slots[index], prepared[index], member, job, started))
                     yield replace(made, diverged=member.state.diverged_at is not None)
 
 
-def _parts(members: Sequence[Member], engine: Engine) -> list[list[int]]:
+def _parts(members: Sequence[StackMember], engine: Engine) -> list[list[int]]:
     """Say who trains together: with PyTorch all, whoever is wanted; else those that are, from where they stand.
 
     A sweep that goes on with other workers cuts its stacks anew, and brings together what was saved at other steps.
@@ -123,7 +123,7 @@ def _claim(index: int, slot: Slot, job: Job, exits: ExitStack) -> tuple[Workspac
     """Take the right to make a run; it may have been finished since the stack was planned."""
     if not slot.wanted:
         return None, None
-    workspace = Workspace(job.study, identity(slot.config), slot.label)
+    workspace = Workspace(job.study, slot.identity, slot.label)
     made = _attempt(index, partial(_enter, workspace, slot, exits))
     return (None, replace(made, existed=True)) if made.path or made.error else (workspace, None)
 
@@ -149,40 +149,35 @@ def _attempt(index: int, make: Callable[[], Path | None]) -> Made:
         return Made(index, None, error)
 
 
-def _publish(slot: Slot, prepared: Prepared, member: Member, job: Job, started: datetime) -> Path:
+def _publish(slot: Slot, prepared: Prepared, member: StackMember, job: Job, started: datetime) -> Path:
     """Measure one trained net and write its folder."""
     assert member.workspace is not None
     since = time.perf_counter()
     results = make_results(prepared, member.state, job.hooks)
     measuring = time.perf_counter() - since
-    info = _info(slot, results.facts, job) | {
-        "identity": member.workspace.identity,
-        "started": started.isoformat(timespec="milliseconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "seconds": round(member.seconds + measuring, 3),
-        "seconds_measuring": round(measuring, 3),
-        "stack": {"size": member.stack[0], "slot": member.stack[1]},
-    }
-    return member.workspace.publish(results.files, info, replacing=slot.replacing)
-
-
-def _info(slot: Slot, facts: Mapping[str, Any], job: Job) -> dict[str, Any]:
-    """Give what run.json says besides times and identity."""
-    return {
-        "format": FORMAT_VERSION,
-        **facts,
-        "name": slot.config.name,
-        "label": slot.label,
-        "seed": slot.config.seed,
-        "config": slot.config.model_dump(mode="json", exclude={"sweep"}),
-        "engine": job.engine.name,
-        "device": job.engine.device,
-        "threads": 1,
-        "command": job.command,
-        "git": git_commit(Path.cwd()),
-        "versions": versions(),
-        "machine": machine() | job.engine.details,
-    }
+    record = RunRecord(
+        format=FORMAT_VERSION,
+        **results.facts,
+        name=slot.config.name,
+        label=slot.label,
+        seed=slot.config.seed,
+        config=slot.config.model_dump(mode="json", exclude={"sweep"}),
+        engine=job.engine.name,
+        device=job.engine.device,
+        threads=1,
+        command=job.command,
+        git=git_commit(Path.cwd()),
+        versions=versions(),
+        machine=Machine(**(machine() | job.engine.details)),
+        identity=slot.identity,
+        started=started.isoformat(timespec="milliseconds"),
+        finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        seconds=round(member.seconds + measuring, 3),
+        seconds_measuring=round(measuring, 3),
+        stack=StackPlace(size=member.stack[0], slot=member.stack[1]),
+        files={name: file_facts(content) for name, content in results.files.items()},
+    )
+    return member.workspace.publish(results.files, record, replacing=slot.replacing)
 
 
 @contextmanager

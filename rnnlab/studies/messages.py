@@ -1,4 +1,7 @@
-"""What a sweep and its workers say to each other, as plain data: tasks go in, news come out."""
+"""What passes the seam between a sweep and whatever makes its stacks, as plain data: a task goes in, news come out.
+
+A task says all that is needed, so that it can be made in a process of its own, on this machine or another.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,32 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class SlotTask:
-    """One run of a stack, as plain data for the pipe."""
+class TaskSlot:
+    """One run of a stack."""
 
-    content: dict[str, object]
+    content: str
+    """The run's whole config as JSON: what a frozen Config has written, to be read without any further checks."""
+    identity: str
     label: str
     wanted: bool
+    """Whether to make it; one that exists may be here to fill its place, since rounding depends on the whole stack."""
     replacing: str | None = None
+    """The folder of an earlier run of this identity, which the new one replaces."""
 
 
 @dataclass(frozen=True)
-class Task:
+class StackTask:
     """One stack to make."""
 
-    slots: tuple[SlotTask, ...]
-    any_stack: bool = False
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a worker is told once."""
-
     study: str
+    """The study's folder."""
     engine: str
     device: str
-    command: str | None
-    logs: str
+    slots: tuple[TaskSlot, ...]
+    command: str | None = None
+    """What the person typed, for run.json."""
+    ignore_saved_stack: bool = False
+    """Go on from a state that was saved in a stack of another shape; the last digits may then differ."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +47,15 @@ class Moved:
 
 @dataclass(frozen=True)
 class Alive:
-    """Still at work, between two steps that take long."""
+    """Still at work, between two steps that take long; or still waiting for its turn."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """One run is published."""
+    """One run is published, in this folder of the study."""
 
     slot: int
-    diverged: bool
+    folder: str
 
 
 @dataclass(frozen=True)
@@ -71,3 +74,19 @@ class Failed:
 @dataclass(frozen=True)
 class Ended:
     """The stack is done with; or it was stopped, and what was done is saved."""
+
+
+@dataclass(frozen=True)
+class Died:
+    """What was making the stack is gone before its end; this is how."""
+
+    cause: str
+    details: str = ""
+    """What it has printed last."""
+
+
+Message = Moved | Alive | Finished | Failed | Ended
+"""What `rnnlab.studies.stack_maker.make` sends."""
+
+News = Message | Died
+"""What an executor tells."""

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from rnnlab.store import GitState
+
 
 @functools.cache
 def versions() -> dict[str, str]:
@@ -38,14 +40,14 @@ def machine() -> dict[str, Any]:
 
 
 @functools.cache
-def git_commit(folder: Path) -> dict[str, Any] | None:
+def git_commit(folder: Path) -> GitState | None:
     """Give the commit checked out around a folder, and whether files differ from it; None outside a repository."""
     try:
         commit = _git(folder, "rev-parse", "HEAD")
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return None
-    return {"commit": commit, "changed": bool(changed)}
+    return GitState(commit=commit, changed=bool(changed))
 
 
 def _git(folder: Path, *arguments: str) -> str:

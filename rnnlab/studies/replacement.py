@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rnnlab.store import DamagedRunError, look_at
-from rnnlab.store.files import json_bytes, read_json, write_bytes
+from rnnlab.store.atomic import json_bytes, read_json, write_bytes
 
 _MARK = ".replacing.json"
 
@@ -35,17 +35,16 @@ class Replacement:
         return cls(study, now)
 
     @staticmethod
-    def give_up(study: Path) -> None:
+    def abandon(study: Path) -> None:
         """Forget one that was interrupted."""
         (study / _MARK).unlink(missing_ok=True)
 
     def has_made(self, folder: Path) -> bool:
         """Tell whether a run is one of the new ones; one that does not say when it was made is not."""
-        entry = look_at(folder)
-        with suppress(KeyError, TypeError, ValueError):
-            return not entry.damage and datetime.fromisoformat(entry.info["finished"]).astimezone(UTC) >= self.since
+        with suppress(DamagedRunError, ValueError):
+            return datetime.fromisoformat(look_at(folder).record.finished).astimezone(UTC) >= self.since
         return False
 
     def end(self) -> None:
         """Be done."""
-        self.give_up(self.study)
+        self.abandon(self.study)

@@ -13,7 +13,7 @@ from rnnlab.experiment import Prepared
 from rnnlab.flow import GROUPS, Group, Measured, Problem, measure
 from rnnlab.flow.quantity import RECORD
 from rnnlab.nets import unpack
-from rnnlab.store.files import npz_bytes
+from rnnlab.store.atomic import npz_bytes
 from rnnlab.studies.hooks import Hooks
 from rnnlab.training import NetState
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab.config import Config, identity, label
+from rnnlab.config.limits import check_memory, memory_of_machine
 from rnnlab.store import DamagedRunError, Run, find_run, open_run, remove_leftovers, write_index
 from rnnlab.studies.hooks import Hooks
 from rnnlab.studies.making import Job, Slot, make_stack
@@ -16,7 +17,7 @@ from rnnlab.training import make_engine
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """A finished run, and whether it was made now."""
 
     run: Run
@@ -33,7 +34,7 @@ def run_one(
     force: bool = False,
     command: str | None = None,
     hooks: Hooks | None = None,
-) -> Outcome:
+) -> RunOutcome:
     """Make the run of a config, unless it exists.
 
     Args:
@@ -47,31 +48,33 @@ def run_one(
         hooks: progress, and when to stop.
 
     Raises:
-        ValueError: no such engine or device here.
+        EngineError: there is no such engine or device here.
+        TooLargeError: the run does not fit into the memory of this machine.
         RunBusyError: another process is making it.
         DamagedRunError: its folder exists and is damaged.
         StoppedError: asked to stop; the same call goes on from there.
         OSError: the disk is full, or the folder may not be written.
     """
     trainer = make_engine(engine, device)
-    study = Path(runs) / config.name
-    existing = find_replaceable(study, identity(config), force=force)
+    study, whole = Path(runs) / config.name, identity(config)
+    existing = find_replaceable(study, whole, force=force)
     if existing and not force:
-        return Outcome(open_run(existing), made=False)
+        return RunOutcome(open_run(existing), made=False)
+    check_memory(config, memory_of_machine())
     study.mkdir(parents=True, exist_ok=True)
     remove_leftovers(study)
     if existing is None:  # a replacement that was interrupted has moved the run aside; now it is back
-        existing = find_replaceable(study, identity(config), force=force)
+        existing = find_replaceable(study, whole, force=force)
         if existing and not force:
-            return Outcome(open_run(existing), made=False)
+            return RunOutcome(open_run(existing), made=False)
     job = Job(study, trainer, command, hooks or Hooks())
-    (made,) = make_stack([Slot(config, label(values or {}), replacing=existing)], job)
+    (made,) = make_stack([Slot(config, whole, label(values or {}), replacing=existing)], job)
     if made.error:
         raise made.error
     assert made.path is not None
     with suppress(OSError):  # derived: the run is published
         write_index(study)
-    return Outcome(open_run(made.path), made=not made.existed)
+    return RunOutcome(open_run(made.path), made=not made.existed)
 
 
 def find_replaceable(study: Path, whole: str, *, force: bool) -> Path | None:

@@ -8,13 +8,14 @@ cut for the workers, from what is left to do.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rnnlab.config import Config, Scalar, config_from_mapping, identity, label
+from rnnlab.config import Config, Scalar, label
+from rnnlab.config.limits import memory_bytes
 from rnnlab.studies.costs import folder_bytes, run_seconds
+from rnnlab.training import keeps_bits_in_any_stack
 
 _CACHE_BYTES = 1.25 * 2**20
 """One array of a stack's activations: with larger ones it leaves the second-level cache, and steps get slower."""
@@ -38,15 +39,17 @@ class PlannedRun:
     identity: str
     label: str
     content: str  # the config as JSON
+    engine: str  # the name of what trains it
     shape: tuple[object, ...]
     seed: int  # nets of one shape and seed see the same batches
     limit: int  # how many of its shape may train together
     seconds: float  # rough cost, for order and estimates
     bytes: int  # what its folder will take, about
+    memory: int  # what making it will take, about
 
     def config(self) -> Config:
         """Give the config again."""
-        return config_from_mapping(json.loads(self.content))
+        return Config.model_validate_json(self.content)
 
 
 @dataclass(frozen=True)
@@ -57,27 +60,50 @@ class Stack:
     seconds: float  # rough cost
 
 
-def plan_run(config: Config, values: dict[str, Scalar], engine: str) -> PlannedRun:
-    """Note what planning needs of a run that `torch` or `native` will train."""
+def plan_run(config: Config, identity: str, values: dict[str, Scalar], engine: str) -> PlannedRun:
+    """Note what planning needs of a run.
+
+    Args:
+        config: the run's.
+        identity: what `rnnlab.config.identity` gives for it.
+        values: what sets it apart from the study's file, for its label.
+        engine: the name of the engine that will train it.
+    """
     return PlannedRun(
-        identity=identity(config),
+        identity=identity,
         label=label(values),
         content=config.model_dump_json(exclude={"sweep"}),
-        shape=_shape(config),
+        engine=engine,
+        shape=(engine, *_shape(config)),
         seed=config.seed,
         limit=_stack_limit(config),
         seconds=run_seconds(config, engine),
         bytes=folder_bytes(config),
+        memory=memory_bytes(config),
     )
 
 
-def plan_stacks(runs: Sequence[PlannedRun]) -> list[Stack]:
-    """Cut the runs into stacks of one shape, in order; the longest stacks come first, to be started first."""
-    total = sum(run.seconds for run in runs)
+def plan_work(runs: Sequence[PlannedRun], to_do: Sequence[int], workers: int) -> list[Stack]:
+    """Cut a study into stacks, those with the most work first, each way where it belongs (see above).
+
+    Args:
+        runs: all runs of the study.
+        to_do: those that are to be made, by place.
+        workers: how many stacks are made at a time.
+    """
+    fixed = [index for index, run in enumerate(runs) if not keeps_bits_in_any_stack(run.engine)]
+    free = [index for index in to_do if keeps_bits_in_any_stack(runs[index].engine)]
+    stacks = plan_fixed_stacks(runs, fixed) + plan_free_stacks(runs, free, workers)
+    return sorted(stacks, key=lambda stack: -stack.seconds)
+
+
+def plan_fixed_stacks(runs: Sequence[PlannedRun], members: Sequence[int]) -> list[Stack]:
+    """Cut runs into stacks of one shape, in order, whatever exists of them already; the longest come first."""
+    total = _cost(runs, members)
     stacks = []
-    for members in _shapes(runs, range(len(runs))).values():
-        share = _cost(runs, members) / total
-        parts = cut(members, stack_count(len(members), runs[members[0]].limit, share))
+    for group in _shapes(runs, members).values():
+        share = _cost(runs, group) / total
+        parts = cut(group, stack_count(len(group), runs[group[0]].limit, share))
         stacks += [Stack(part, _cost(runs, part)) for part in parts]
     return sorted(stacks, key=lambda stack: -stack.seconds)
 
@@ -159,8 +185,3 @@ def _shape(config: Config) -> tuple[object, ...]:
 def _stack_limit(config: Config) -> int:
     states = config.training.batch_size * config.task.seq_len * config.model.hidden_size * config.model.layers
     return max(_SMALLEST_STACK, min(_LARGEST_STACK, int(_CACHE_BYTES / (4 * states))))
-
-
-def plan_runs(runs: Iterable[tuple[Config, dict[str, Scalar]]], engine: str) -> list[PlannedRun]:
-    """Plan runs one at a time, so that no more than one config is held."""
-    return [plan_run(config, values, engine) for config, values in runs]

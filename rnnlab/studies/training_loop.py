@@ -24,7 +24,7 @@ _SAVE_SHARE = 0.02
 
 
 @dataclass
-class Member:
+class StackMember:
     """One net of a stack in training; without a workspace it only fills its place, and nothing of it is kept."""
 
     state: NetState
@@ -36,11 +36,11 @@ class Member:
 def train_stack(
     engine: Engine,
     recipe: Recipe,
-    members: Sequence[Member],
+    members: Sequence[StackMember],
     stamp: Mapping[str, object],
     hooks: Hooks,
     *,
-    any_stack: bool = False,
+    ignore_stack: bool = False,
 ) -> None:
     """Train the members to their end, from their saved states where all have one of the same step.
 
@@ -50,13 +50,13 @@ def train_stack(
         members: the nets, each at its beginning; their states are replaced by where they end.
         stamp: what a saved state must have been made with (engine, device, versions) to be gone on from.
         hooks: progress, and when to stop.
-        any_stack: go on also from states saved in a stack of another shape.
+        ignore_stack: go on also from states saved in a stack of another shape.
 
     Raises:
         StoppedError: asked to stop; the states are saved.
     """
     saver = _Saver(members, json.dumps(stamp, sort_keys=True))
-    saver.resume(any_stack=any_stack)
+    saver.resume(ignore_stack=ignore_stack)
     session = engine.open(recipe, [member.state for member in members])
     updates = 1
     while session.step < recipe.batches:
@@ -82,7 +82,7 @@ def _next_updates(updates: int, taken: float) -> int:
 class _Saver:
     """Keeps the states of a stack: all of one step before any of the step before is dropped."""
 
-    def __init__(self, members: Sequence[Member], stamp: str) -> None:
+    def __init__(self, members: Sequence[StackMember], stamp: str) -> None:
         self._members, self._stamp = members, stamp
         self._kept = [(member, member.workspace) for member in members if member.workspace is not None]
         for slot, member in enumerate(members):
@@ -113,25 +113,25 @@ class _Saver:
         self._saved_at = time.perf_counter()
         self._wait = max(_SAVE_SECONDS, (self._saved_at - started) / _SAVE_SHARE)
 
-    def _arrays(self, member: Member) -> dict[str, np.ndarray]:
+    def _arrays(self, member: StackMember) -> dict[str, np.ndarray]:
         return member.state.to_arrays() | {
             "stamp": np.array(self._stamp),
             "stack": np.array(member.stack),
             "seconds": np.array(member.seconds),
         }
 
-    def resume(self, *, any_stack: bool) -> None:
+    def resume(self, *, ignore_stack: bool) -> None:
         """Go to the latest step of which every member has a whole state made under the same stamp."""
         steps = set.intersection(*(set(workspace.state_steps()) for _, workspace in self._kept))
         for step in sorted(steps, reverse=True):
             with suppress(DamagedRunError, KeyError, TypeError, ValueError):
                 loaded = [workspace.load_state(step) for _, workspace in self._kept]
-                if all(self._fits(m, arrays, any_stack) for (m, _), arrays in zip(self._kept, loaded, strict=True)):
+                if all(self._fits(m, arrays, ignore_stack) for (m, _), arrays in zip(self._kept, loaded, strict=True)):
                     self._restore(loaded, step)
                     return
 
-    def _fits(self, member: Member, arrays: Mapping[str, np.ndarray], any_stack: bool) -> bool:
-        same_stack = any_stack or tuple(arrays["stack"].tolist()) == member.stack
+    def _fits(self, member: StackMember, arrays: Mapping[str, np.ndarray], ignore_stack: bool) -> bool:
+        same_stack = ignore_stack or tuple(arrays["stack"].tolist()) == member.stack
         return same_stack and str(arrays["stamp"]) == self._stamp
 
     def _restore(self, loaded: Sequence[Mapping[str, np.ndarray]], step: int) -> None:

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnlab.training.choice import DEVICES, ENGINES, available_engines, choose_engine
+    from rnnlab.training.choice import DEVICES, ENGINES, available_engines, choose_engine, keeps_bits_in_any_stack
     from rnnlab.training.engines import Engine, Session, make_engine
     from rnnlab.training.errors import EngineError
     from rnnlab.training.optimizers import OPTIMIZERS, Optimizer, make_optimizer
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rnnlab.training.streams import BATCHES, PROBE, WEIGHTS, make_stream
 
 _HOMES = {
-    "choice": ("DEVICES", "ENGINES", "available_engines", "choose_engine"),
+    "choice": ("DEVICES", "ENGINES", "available_engines", "choose_engine", "keeps_bits_in_any_stack"),
     "engines": ("Engine", "Session", "make_engine"),
     "errors": ("EngineError",),
     "optimizers": ("OPTIMIZERS", "Optimizer", "make_optimizer"),
@@ -40,6 +40,7 @@ __all__ = [
     "Session",
     "available_engines",
     "choose_engine",
+    "keeps_bits_in_any_stack",
     "make_engine",
     "make_optimizer",
     "make_stream",

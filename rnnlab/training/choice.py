@@ -11,6 +11,14 @@ ENGINES = ("auto", "torch", "native")
 DEVICES = ("cpu", "cuda", "auto")
 """What --device takes; auto is CUDA where there is one."""
 
+_KEEP_BITS = frozenset({"native"})
+"""Engines that give a net the same bits in any stack."""
+
+
+def keeps_bits_in_any_stack(engine: str) -> bool:
+    """Tell whether a net's bits are its own with an engine, so that only the nets that are wanted need training."""
+    return engine in _KEEP_BITS
+
 
 def choose_engine(name: str = "auto", device: str = "cpu") -> str:
     """Give `torch` or `native`; `auto` is `native` on the CPU where it is built.

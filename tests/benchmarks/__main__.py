@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnnlab.studies.pool import core_count
+from rnnlab.studies.executors.local import core_count
 from rnnlab.training import make_engine
 from tests.benchmarks.commands import SWEEPS, Sweep, time_commands, time_sweep
 from tests.benchmarks.contestants import STACK, Setting

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 
-from rnnlab.studies.pool import core_count
+from rnnlab.studies.executors.local import core_count
 
 STUDY = Path(__file__).parents[2] / "configs" / "cumulative_average.yaml"
 

@@ -10,6 +10,7 @@ import pytest
 from rnnlab.config import Config, ConfigError, Sweep, load_config, load_sweep
 
 Write = Callable[[str], Path]
+Load = Callable[..., Config]
 Wrong = Callable[..., list[str]]
 
 
@@ -27,7 +28,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 
 @pytest.fixture
-def load(write: Write) -> Callable[..., Config]:
+def load(write: Write) -> Load:
     return lambda text, overrides=(): load_config(write(text), overrides)
 
 

@@ -20,8 +20,8 @@ from matplotlib.transforms import Bbox
 from rnnlab.flow import GROUPS
 from rnnlab.nets import Architecture, initial_weights, make_cell
 from rnnlab.store import Run, Workspace, look_at
-from rnnlab.store.files import npz_bytes
-from tests.store.samples import make_info
+from rnnlab.store.atomic import npz_bytes
+from tests.store.samples import make_info, make_record
 
 HIDDEN = 4
 FLOORS = {"predict zero": 0.3, "best linear filter": 0.09}
@@ -99,7 +99,7 @@ def make_run(study: Path, **changes: Any) -> Run:
     )
     files = {"config.yaml": b"", "metrics.npz": npz_bytes(arrays), "weights.npz": npz_bytes(make_weights(config))}
     with Workspace(study, identity, label) as workspace:
-        return Run(look_at(workspace.publish(files, info)))
+        return Run(look_at(workspace.publish(files, make_record(files, info))))
 
 
 def make_weights(config: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab.store import Workspace
-from rnnlab.store.files import npz_bytes
+from rnnlab.store import RunRecord, Workspace, file_facts
+from rnnlab.store.atomic import npz_bytes
 
 METRICS = {
     "loss": np.array([0.5, 0.25], dtype=np.float32),
@@ -46,13 +46,15 @@ def make_info(identity: str, **changes: Any) -> dict[str, Any]:
         "started": "2026-01-01T00:00:00.000+00:00",
         "finished": "2026-01-01T00:00:01.000+00:00",
         "seconds": 1.0,
+        "seconds_measuring": 0.5,
+        "stack": {"size": 1, "slot": 0},
         "engine": "torch",
         "device": "cpu",
         "threads": 1,
         "command": None,
         "git": None,
         "versions": {"rnnlab": "0.1.0"},
-        "machine": {"host": "here", "processor": "p", "instructions": "i"},
+        "machine": {"host": "here", "system": "s", "processor": "p", "cores": 2, "instructions": "i"},
     }
     return info | changes
 
@@ -67,11 +69,17 @@ def make_files(metrics: Mapping[str, np.ndarray] = METRICS) -> dict[str, bytes]:
     }
 
 
+def make_record(files: Mapping[str, bytes], info: Mapping[str, Any]) -> RunRecord:
+    """Give the record of such files, and of what else run.json says."""
+    return RunRecord(**info, files={name: file_facts(content) for name, content in files.items()})
+
+
 def make_run(study: Path, seed: int = 0, label: str = "default", **changes: Any) -> Path:
     """Publish a run as `run_one` does."""
     identity = identity_of(seed)
     with Workspace(study, identity, label) as workspace:
-        return workspace.publish(make_files(), make_info(identity, **{"label": label, "seed": seed} | changes))
+        info = make_info(identity, **{"label": label, "seed": seed} | changes)
+        return workspace.publish(make_files(), make_record(make_files(), info))
 
 
 def edit_info(folder: Path, **changes: Any) -> None:
@@ -89,7 +97,7 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 _HOLD = """
 import sys
 from pathlib import Path
-from rnnlab.store import Workspace
+from rnnlab.store import RunRecord, Workspace, file_facts
 with Workspace(Path(sys.argv[1]), sys.argv[2], "default"):
     print("held", flush=True)
     sys.stdin.read()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rnnlab.store import DamagedRunError, MissingRunError, find_run, list_runs, list_studies, open_run
-from rnnlab.store.files import npz_bytes
+from rnnlab.store.atomic import npz_bytes
 from tests.store.samples import METRICS, edit_info, identity_of, make_run
 
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlab.config import load_sweep
-from rnnlab.studies.sweeper import Outcome, Policy, Watch
-from rnnlab.studies.unattended import plan_sweep, run_sweep
+from rnnlab.studies.planning import plan_sweep
+from rnnlab.studies.policy import Policy, SweepOutcome, Watch
+from rnnlab.studies.unattended import run_sweep
 
 RUN_FOLDER = re.compile(r".+-[0-9a-f]{12}")
 
@@ -83,7 +84,7 @@ def sweep(folder: Path, *arguments: object, env: Mapping[str, str] | None = None
     return end(start(folder, *arguments, env=env), seconds)
 
 
-def sweep_here(config: Path, runs: Path, *, jobs: int = 2, engine: str = "torch") -> Outcome:
+def sweep_here(config: Path, runs: Path, *, jobs: int = 2, engine: str = "torch") -> SweepOutcome:
     """Run a sweep from this process: its server, with PyTorch imported, stays for the next one."""
     plan = plan_sweep(load_sweep(config, []), runs, engine=engine)
     return run_sweep(plan, Policy(jobs), Watch())

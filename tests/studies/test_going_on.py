@@ -16,7 +16,7 @@ import torch
 
 from rnnlab.config import Config, identity
 from rnnlab.store import RunBusyError, list_runs
-from rnnlab.store.files import npz_bytes, read_npz
+from rnnlab.store.atomic import npz_bytes, read_npz
 from rnnlab.studies import making, training_loop
 from rnnlab.studies.hooks import Hooks, StoppedError
 from rnnlab.studies.run import run_one

@@ -12,8 +12,8 @@ from rnnlab.config import identity, load_config, load_sweep
 from rnnlab.store import Workspace, list_runs
 from rnnlab.studies.hooks import Hooks, Progress, StoppedError
 from rnnlab.studies.making import Job, Slot, make_stack
+from rnnlab.studies.planning import plan_sweep
 from rnnlab.studies.run import run_one
-from rnnlab.studies.unattended import plan_sweep
 from rnnlab.training import make_engine, native_library
 from tests.studies.small import result_bytes, small
 from tests.studies.sweeping import EIGHT, results, sweep_here, write_config
@@ -36,7 +36,7 @@ def test_runs_saved_at_different_steps_go_on_in_one_stack_and_end_as_undisturbed
     """As after an interruption, when other workers cut the stacks anew."""
     engine, study = make_engine("native"), tmp_path / "runs"
     configs = [small("training.batches=40", f"seed={seed}") for seed in range(4)]
-    slots = [Slot(config, f"seed={config.seed}") for config in configs]
+    slots = [Slot(config, identity(config), f"seed={config.seed}") for config in configs]
     undisturbed = [made.path for made in make_stack(slots, Job(tmp_path / "undisturbed", engine))]
     for slot, seconds in zip(slots[:3], (2, 2, 5), strict=True):
         with pytest.raises(StoppedError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,6 @@ import pytest
 
 from rnnlab.config import identity, load_config
 from rnnlab.store import DamagedRunError, MissingRunError, find_run, open_run
-from rnnlab.store.files import sha256
 from rnnlab.studies.run import run_one
 from rnnlab.training import make_engine
 from tests.store.samples import contents
@@ -112,7 +112,7 @@ def test_the_folder_holds_four_files_and_run_json_says_what_they_are(tmp_path: P
     info = json.loads((run.path / "run.json").read_text())
     for name in ("config.yaml", "metrics.npz", "weights.npz"):
         content = (run.path / name).read_bytes()
-        assert info["files"][name] == {"bytes": len(content), "sha256": sha256(content)}
+        assert info["files"][name] == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     assert (info["status"], info["flags"], info["diverged_at"]) == ("completed", [], None)
     assert (info["identity"], info["name"], info["label"], info["seed"]) == (identity(config), "study", "seed=3", 3)
     assert (info["engine"], info["device"], info["threads"]) == (make_engine().name, "cpu", 1)

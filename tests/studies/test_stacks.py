@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlab.config import Config, config_from_mapping, identity, load_sweep
-from rnnlab.studies.stacks import PlannedRun, cut, plan_free_stacks, plan_run, plan_runs, plan_stacks, stack_count
-from rnnlab.studies.unattended import find_existing, plan_sweep
+from rnnlab.studies.planning import find_existing, plan_sweep
+from rnnlab.studies.stacks import (
+    PlannedRun,
+    Stack,
+    cut,
+    plan_fixed_stacks,
+    plan_free_stacks,
+    plan_run,
+    plan_work,
+    stack_count,
+)
+from rnnlab.training import available_engines, keeps_bits_in_any_stack, make_engine
 from tests.studies.small import SMALL, small
 from tests.studies.sweeping import EIGHT, RATES, sweep_here, write_config
 
 
 def planned(*overrides: str, engine: str = "torch") -> PlannedRun:
-    return plan_run(small(*overrides), {}, engine)
+    config = small(*overrides)
+    return plan_run(config, identity(config), {}, engine)
+
+
+def plan_stacks(runs: Sequence[PlannedRun]) -> list[Stack]:
+    return plan_fixed_stacks(runs, range(len(runs)))
 
 
 def many(count: int, *overrides: str) -> list[PlannedRun]:
@@ -171,6 +187,22 @@ def test_free_stacks_feed_sixteen_workers_and_let_nets_of_one_seed_draw_once() -
     assert len(last.runs) == 1
 
 
+def test_a_study_of_two_engines_is_cut_for_each_in_its_way() -> None:
+    """What PyTorch trains is stacked whatever is to do; of what has its bits to itself, only what is to do."""
+    torch, native = [[planned(f"seed={seed}", engine=engine) for seed in range(8)] for engine in ("torch", "native")]
+    runs = [*torch, *native]
+    stacks = plan_work(runs, [0, 8, 9], workers=2)
+    assert {runs[index].engine for stack in stacks for index in stack.runs} == {"torch", "native"}
+    assert all(len({runs[index].engine for index in stack.runs}) == 1 for stack in stacks)
+    assert sorted(index for stack in stacks for index in stack.runs) == [*range(8), 8, 9]
+    assert [stack.seconds for stack in stacks] == sorted((stack.seconds for stack in stacks), reverse=True)
+
+
+@pytest.mark.parametrize("name", available_engines())
+def test_what_planning_knows_of_an_engine_is_what_it_says_itself(name: str) -> None:
+    assert keeps_bits_in_any_stack(name) == make_engine(name).any_stack
+
+
 def test_large_nets_make_smaller_stacks_so_that_they_stay_in_the_cache() -> None:
     limits = [planned(f"model.hidden_size={size}", "training.batch_size=32").limit for size in (3, 64, 128, 1000)]
     assert limits[0] == 32
@@ -192,7 +224,7 @@ def test_a_list_is_cut_in_order_into_parts_that_differ_by_one_at_most(length: in
 )
 def test_a_planned_run_gives_its_config_again(override: str) -> None:
     config = small(override)
-    run = plan_run(config, {"seed": config.seed}, "torch")
+    run = plan_run(config, identity(config), {"seed": config.seed}, "torch")
     assert run.config() == config
     assert identity(run.config()) == run.identity == identity(config)
     assert run.label == f"seed={config.seed}"
@@ -200,15 +232,15 @@ def test_a_planned_run_gives_its_config_again(override: str) -> None:
 
 def test_the_section_of_axes_does_not_enter_a_run() -> None:
     swept = config_from_mapping({**SMALL, "sweep": {"seeds": 3}})
-    assert plan_run(swept, {}, "torch").identity == planned().identity
-    assert plan_run(swept, {}, "torch").config().sweep is None
+    assert identity(swept) == planned().identity
+    assert plan_run(swept, identity(swept), {}, "torch").config().sweep is None
 
 
 def test_ten_thousand_runs_are_planned(tmp_path: Path) -> None:
     axes = ["training.learning_rate=linspace(0.01,0.5,1250)", "seed=range(0,8,1)"]
     sweep = load_sweep(write_config(tmp_path, EIGHT), axes)
     assert sweep.count == 10_000
-    runs = plan_runs(((run.config, run.values) for run in sweep.walk()), "torch")
+    runs = [plan_run(run.config, run.identity, run.values, "torch") for run in sweep.walk()]
     assert len({run.identity for run in runs}) == 10_000
     stacks = plan_stacks(runs)
     assert sum(len(stack.runs) for stack in stacks) == 10_000

@@ -13,9 +13,10 @@ import pytest
 from rnnlab.cli.main import main
 from rnnlab.config import load_config, load_sweep
 from rnnlab.store import open_run
+from rnnlab.studies.planning import plan_sweep
+from rnnlab.studies.policy import Policy, Tally, Watch
 from rnnlab.studies.run import run_one
-from rnnlab.studies.sweeper import Policy, Tally, Watch
-from rnnlab.studies.unattended import plan_sweep, run_sweep
+from rnnlab.studies.unattended import run_sweep
 from tests.store.samples import contents
 from tests.studies.sweeping import (
     EIGHT,

@@ -20,8 +20,9 @@ import pytest
 
 from rnnlab.config import load_sweep
 from rnnlab.store import RunBusyError, StoreError, StudyLock
-from rnnlab.studies.sweeper import Policy, Watch
-from rnnlab.studies.unattended import plan_sweep, run_sweep
+from rnnlab.studies.planning import plan_sweep
+from rnnlab.studies.policy import Policy, Watch
+from rnnlab.studies.unattended import run_sweep
 from tests.store.samples import holder
 from tests.studies import sweep_storm
 from tests.studies.sweeping import (

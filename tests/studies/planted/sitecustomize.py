@@ -27,7 +27,7 @@ PLACES = {
     "prepare": ("rnnlab.experiment", "prepare"),
     "train": ("rnnlab.training.torch_engine", "TorchSession.advance"),
     "measure": ("rnnlab.studies.results", "make_results"),
-    "import": ("rnnlab.studies.worker", ""),  # whatever the rate: while the server gets ready
+    "import": ("rnnlab.studies.executors.local.worker", ""),  # whatever the rate: while the server gets ready
 }
 
 

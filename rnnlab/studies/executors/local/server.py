@@ -22,7 +22,7 @@ def _end_if_orphaned(_number: int, _frame: FrameType | None) -> None:
 _before = signal.signal(signal.SIGALRM, _end_if_orphaned)
 signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
 try:
-    import rnnlab.studies.worker  # noqa: F401 (to have it in memory is the purpose)
+    import rnnlab.studies.executors.local.worker  # noqa: F401 (to have it in memory is the purpose)
 finally:
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, _before)

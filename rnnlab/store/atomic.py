@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -57,11 +56,6 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def sha256(content: bytes) -> str:
-    """Give the hex digest."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:

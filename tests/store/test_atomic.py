@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rnnlab.store import DamagedRunError
-from rnnlab.store.files import csv_text, json_bytes, npz_bytes, read_json, read_npz, write_bytes
+from rnnlab.store.atomic import csv_text, json_bytes, npz_bytes, read_json, read_npz, write_bytes
 
 ARRAYS = {"loss": np.arange(3, dtype=np.float32), "names": np.array(["a", "bc"]), "empty": np.zeros((2, 0))}
 

@@ -1,0 +1,94 @@
+"""run.json: what stands beside the arrays of a run. These models write it, read it, and are its documentation.
+
+`run.schema.json` is made from them. Keys stand in the file in the order of the fields here; a key that is not known
+here, as a later version may write it, is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class _Part(BaseModel):
+    """What all parts have in common: frozen, no conversion of types, unknown keys kept."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+
+class GitState(_Part):
+    """The repository that a command was given in."""
+
+    commit: str = Field(description="The commit that was checked out.")
+    changed: bool = Field(description="Whether files that git knows differed from it.")
+
+
+class Machine(_Part):
+    """Where a run was made."""
+
+    host: str = Field(description="The name of the machine.")
+    system: str = Field(description="Operating system and release.")
+    processor: str = Field(description="The architecture of the processor.")
+    cores: int | None = Field(description="How many cores it has; null where the system does not tell.")
+    instructions: str = Field(description="The instruction set that the engine used; its last digits depend on it.")
+
+
+class StackPlace(_Part):
+    """Whom a run was trained with."""
+
+    size: int = Field(description="How many nets trained together.")
+    slot: int = Field(description="Which of them this is, from 0.")
+
+
+class FileFacts(_Part):
+    """A file as it was written."""
+
+    bytes: int = Field(description="Its size.")
+    sha256: str = Field(description="Its checksum, in hexadecimal digits.")
+
+
+def file_facts(content: bytes) -> FileFacts:
+    """Give those of a content."""
+    return FileFacts(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+class RunRecord(_Part):
+    """All that run.json says of a run."""
+
+    format: int = Field(description="The version of what a config means; it enters the identity.")
+    status: Literal["completed", "diverged"] = Field(description="How training ended; to diverge is a result.")
+    flags: list[str] = Field(description="`overflow`, `underflow`: what the arithmetic could not hold.")
+    diverged_at: int | None = Field(description="The update whose loss was the first that is not finite; or null.")
+    floors: dict[str, float] = Field(description="Losses to hold the result against, by what reaches them.")
+    summary: dict[str, float | None] = Field(description="The run in a few numbers, as in index.csv; null: none.")
+    name: str = Field(description="The study, which is the folder above.")
+    label: str = Field(description="What sets the run apart from the study's file, for people.")
+    seed: int = Field(description="What its randomness comes from.")
+    config: dict[str, Any] = Field(description="The whole config, section by section, with every default.")
+    engine: str = Field(description="What trained it.")
+    device: str = Field(description="Where: `cpu` or `cuda`.")
+    threads: int = Field(description="How many threads it used.")
+    command: str | None = Field(description="The command that made it; null where it was made from Python.")
+    git: GitState | None = Field(description="The repository that the command was given in; null outside of one.")
+    versions: dict[str, str] = Field(description="What was installed, of what the last digits may depend on.")
+    machine: Machine = Field(description="Where it was made, and what the engine says of itself.")
+    identity: str = Field(description="The sha256 of what determines the result, in hexadecimal digits.")
+    started: str = Field(description="When its stack was begun, UTC, ISO 8601.")
+    finished: str = Field(description="When it was measured, UTC, ISO 8601.")
+    seconds: float = Field(description="What it took: its share of the training, and measuring.")
+    seconds_measuring: float = Field(description="Of these, measuring.")
+    stack: StackPlace = Field(description="Which nets trained together; PyTorch's last digits depend on it.")
+    files: dict[str, FileFacts] = Field(description="Every other file of the folder.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as plain data, in the order of the file."""
+        return self.model_dump()
+
+
+def problem_of(error: ValidationError) -> str:
+    """Say which key does not fit."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    key = ".".join(map(str, first["loc"]))
+    return f"'{key}' is missing" if first["type"] == "missing" else f"'{key}': {first['msg'].lower()}"
