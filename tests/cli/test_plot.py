@@ -200,7 +200,7 @@ sys.argv = ["rnnlab", "plot", *sys.argv[1:]]
 try:
     main()
 finally:
-    heavy = {"torch", "matplotlib.pyplot", "rnnlab.nets"} & set(sys.modules)
+    heavy = {"torch", "matplotlib.pyplot"} & set(sys.modules)
     assert not heavy, heavy
 """
 
