@@ -8,7 +8,7 @@ activations in float32, one record's probe in float64, and the measured quantiti
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from rnnlab.config.all_keys import keys_of
 from rnnlab.config.draft import Fault
@@ -16,9 +16,7 @@ from rnnlab.config.errors import shown
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.writing import flatten
-
-if TYPE_CHECKING:
-    from rnnlab.flow.quantity import Sizes
+from rnnlab.flow.quantity import RECORD, Sizes, iterate_quantities
 
 _GATES = {"elman": 1, "lstm": 4, "gru": 3}
 _UNITS = ["bytes", "kB", "MB", "GB", "TB"]
@@ -54,8 +52,6 @@ def needs_of(config: Config) -> list[Need]:
 
 def sizes_of(config: Config) -> Sizes:
     """Give what the size and the cost of the measured quantities depend on."""
-    from rnnlab.flow.quantity import Sizes
-
     model, training, record = config.model, config.training, config.record
     return Sizes(
         records=-(-training.batches // record.every) + 1,
@@ -70,8 +66,6 @@ def sizes_of(config: Config) -> Sizes:
 
 def _measured_bytes(sizes: Sizes) -> int:
     """Add up every quantity of every record."""
-    from rnnlab.flow.quantity import RECORD, iterate_quantities
-
     return sum(quantity.bytes(sizes) for quantity in iterate_quantities() if RECORD in quantity.axes)
 
 
