@@ -9,7 +9,7 @@ activations in float32, one record's probe in float64, and the measured quantiti
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from rnnlab.config.all_keys import keys_of
 from rnnlab.config.errors import shown
@@ -17,10 +17,8 @@ from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.writing import flatten
 from rnnlab.errors import UserError
+from rnnlab.flow.quantity import RECORD, Sizes, iterate_quantities
 from rnnlab.words import bytes_text
-
-if TYPE_CHECKING:
-    from rnnlab.flow.quantity import Sizes
 
 _BEYOND = 10**15  # bytes: more than any machine has, so that how much more says nothing
 
@@ -60,8 +58,6 @@ def needs_of(config: Config) -> list[Need]:
 
 def sizes_of(config: Config) -> Sizes:
     """Give what the size and the cost of the measured quantities depend on."""
-    from rnnlab.flow.quantity import Sizes
-
     model, training, record = config.model, config.training, config.record
     return Sizes(
         records=-(-training.batches // record.every) + 1,
@@ -76,8 +72,6 @@ def sizes_of(config: Config) -> Sizes:
 
 def _measured_bytes(sizes: Sizes) -> int:
     """Add up every quantity of every record."""
-    from rnnlab.flow.quantity import RECORD, iterate_quantities
-
     return sum(quantity.bytes(sizes) for quantity in iterate_quantities() if RECORD in quantity.axes)
 
 

@@ -30,6 +30,8 @@ except SystemExit:
         (["show", "runs/study"], {"torch", "rnnlab.config", "matplotlib", "rich"}),
         (["init"], {"torch", "numpy", "rnnlab.config", "matplotlib", "rich"}),
         (["validate", "--keys"], {"torch", "matplotlib", "rich"}),
+        (["validate", "--quantities"], {"torch", "numpy", "rnnlab.config", "matplotlib", "rich"}),
+        (["export", "runs/study", "--table", "loss"], {"torch", "rnnlab.config", "matplotlib", "rich"}),
     ],
 )
 def test_a_command_imports_only_what_it_needs(tmp_path: Path, arguments: list[str], absent: set[str]) -> None:

@@ -61,6 +61,13 @@ def test_without_batches_the_final_loss_is_the_last_probe_loss() -> None:
     assert summary["loss_over_floor"] == pytest.approx(2.5)
 
 
+@given(st.complex_numbers(max_magnitude=1e6))
+def test_the_spectral_radius_is_the_magnitude_as_numpy_gives_it(eigenvalue: complex) -> None:
+    """To the last bit, so that a run that is made again has the numbers that it had."""
+    arrays = metrics(eigenvalues=np.full((2, 1, 2), eigenvalue))
+    assert GROUPS["base"].summarise(arrays, FLOORS)["final_spectral_radius"] == np.abs(np.complex128(eigenvalue))
+
+
 def test_without_floors_there_is_nothing_to_hold_the_loss_against() -> None:
     assert GROUPS["base"].summarise(metrics(), {})["loss_over_floor"] is None
 
