@@ -1,8 +1,7 @@
-"""Axes: logarithmic ones whose ticks never crowd, marks for what they cannot show, sentences instead of pictures."""
+"""Axes of panels: scaled and labelled so that ticks never crowd, with marks for what they cannot show, or sentences."""
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -10,34 +9,29 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
+from rnnlab.figures.scales import (
+    INFINITE,
+    ZERO,
+    classify,
+    finite_positive,
+    log_helps,
+    log_limits,
+    log_ticks,
+    tick_labels,
+)
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from rnnlab.figures.style import Style
+    from rnnlab.flow.quantity import Quantity
 
 _MOST_TICKS = 5
-_SMALLEST, _LARGEST, _LEAST_POWER = 5e-324, 1.7e308, -323  # what a float64 can hold
-
-
-def finite_positive(values: np.ndarray) -> np.ndarray:
-    """Give those values that a logarithmic axis can show."""
-    values = np.asarray(values, dtype=np.float64).ravel()
-    return values[np.isfinite(values) & (values > 0)]
-
-
-def log_helps(values: np.ndarray, factor: float = 5.0) -> bool:
-    """Tell whether values span so much that a logarithmic axis shows more: all positive, and such a factor."""
-    finite = np.asarray(values, dtype=np.float64).ravel()
-    finite = finite[np.isfinite(finite)]
-    return bool(finite.size and finite.min() > 0 and finite.max() >= factor * finite.min())
 
 
 def set_log(axes: Axes, values: np.ndarray, which: Literal["x", "y"] = "y") -> None:
     """Make an axis logarithmic, with room for all values that it can show, and with ticks that never crowd."""
-    shown = finite_positive(values)
-    low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.1, 10.0)
-    room = 10 ** max(0.06 * math.log10(high / low) if high / low < math.inf else 30, 0.08)
-    limits = (max(low / room, _SMALLEST), min(high * room, _LARGEST))
+    limits = log_limits(values)
     axis = axes.yaxis if which == "y" else axes.xaxis
     set_limits = axes.set_ylim if which == "y" else axes.set_xlim
     set_limits(*limits)  # before the scale, which would else look for limits of its own and may overflow
@@ -51,41 +45,44 @@ def set_log(axes: Axes, values: np.ndarray, which: Literal["x", "y"] = "y") -> N
     axis.set_ticks(ticks, tick_labels(ticks))
 
 
-def log_ticks(low: float, high: float) -> list[float]:
-    """Give at most six ticks: powers of ten, or 1, 2, 5, or evenly spaced ones where the range is narrow."""
-    powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
-    if len(powers) > 2:
-        stride = math.ceil(len(powers) / _MOST_TICKS)
-        return [10.0**power for power in powers if power % stride == 0 and power >= _LEAST_POWER]
-    for steps in ((1, 3), (1, 2, 5)):
-        ticks = [step * 10.0**power for power in range(powers.start - 1, powers.stop) for step in steps]
-        ticks = [tick for tick in ticks if low <= tick <= high]
-        if 3 <= len(ticks) <= _MOST_TICKS:
-            return ticks
-    return [
-        float(tick)
-        for tick in MaxNLocator(_MOST_TICKS - 1, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-        if low <= tick <= high and tick > 0
-    ]
-
-
-def tick_labels(ticks: Sequence[float]) -> list[str]:
-    """Write the ticks of a logarithmic axis: all plain, or all as powers of ten."""
-    exponents = [math.log10(tick) for tick in ticks]
-    are_powers = all(abs(exponent - round(exponent)) < 1e-6 for exponent in exponents)
-    if are_powers and not all(-2.5 < exponent < 3.5 for exponent in exponents):
-        return [f"$10^{{{round(exponent)}}}$" for exponent in exponents]
-    return [f"{tick:.4g}" for tick in ticks]
-
-
 def signed(value: float) -> str:
     """Write a number with a true minus sign, as matplotlib does."""
     return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
 
 
-def mark_unshowable(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, style: Style) -> None:
-    """Mark true zeros at the lower edge of a logarithmic axis and infinities at its upper edge."""
-    for wanted, marker, height, name in ((y == 0, "v", 0.02, "exactly 0"), (np.isposinf(y), "^", 0.98, "infinite")):
+def set_scale(axes: Axes, quantity: Quantity, values: np.ndarray) -> None:
+    """Scale the axis upward as a quantity asks for, with room for all values."""
+    if quantity.scale == "log" and (not quantity.log_from or log_helps(values, quantity.log_from)):
+        set_log(axes, values)
+    if quantity.scale == "signed-log":
+        _set_signed_log(axes, values)
+
+
+def _set_signed_log(axes: Axes, values: np.ndarray) -> None:
+    """Make the axis upward logarithmic on both sides of zero, and linear around it below the smallest of the values."""
+    shown = np.asarray(values)[np.isfinite(values)]
+    sizes = finite_positive(np.abs(shown))
+    high = float(sizes.max()) if sizes.size else 1.0
+    low = min(max(float(sizes.min()) if sizes.size else 0.1, 1e-6 * high), 0.1 * high)
+    axes.set_yscale("symlog", linthresh=low)
+    axes.set_ylim(-2 * high if (shown < 0).any() else -low, 2 * high if (shown > 0).any() else low)
+    powers = [power for power in log_ticks(low, high)[::-1][::2] if power > 3 * low]
+    labels = dict(zip(powers, tick_labels(powers), strict=True))
+    negative = {-power: f"\N{MINUS SIGN}{label}" for power, label in labels.items()}
+    ticks = (negative if (shown < 0).any() else {}) | {0.0: "0"} | (labels if (shown > 0).any() else {})
+    axes.yaxis.set_ticks(list(ticks), list(ticks.values()))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def mark_unshowable(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, style: Style, *, zeros: bool = True) -> None:
+    """Mark infinities at the edges of an axis; `zeros`: true zeros too, which a logarithmic axis cannot show."""
+    kinds = classify(y, zeros=zeros)
+    edges = (
+        (kinds == ZERO, "v", 0.02, "exactly 0"),
+        ((kinds == INFINITE) & (y < 0), "v", 0.02, "minus infinite"),
+        ((kinds == INFINITE) & (y > 0), "^", 0.98, "infinite"),
+    )
+    for wanted, marker, height, name in edges:
         if wanted.any():
             place = axes.get_xaxis_transform()
             label = f"_{name}"
@@ -105,7 +102,7 @@ def mark_names(axes: Axes | Iterable[Axes]) -> dict[str, str]:
     """Give the marks of `mark_unshowable` that stand in some axes: what each means, and its marker."""
     several = axes if isinstance(axes, Iterable) else [axes]
     lines = [line for each in several for line in each.get_lines()]
-    names = {"_exactly 0": "v", "_infinite": "^"}
+    names = {"_exactly 0": "v", "_minus infinite": "v", "_infinite": "^"}
     present = {str(line.get_label()) for line in lines}
     return {name[1:]: marker for name, marker in names.items() if name in present}
 
@@ -120,12 +117,19 @@ def whole_ticks(axes: Axes, low: float, high: float, which: Literal["x", "y"] = 
     axis.set_ticks(ticks, [f"{tick:.0f}" for tick in ticks])
 
 
-def timesteps_axis(axes: Axes, timesteps: int) -> None:
-    """Label the axis of timesteps, 1 to T, with room for one alone."""
-    room = max(0.03 * (timesteps - 1), 0.5 if timesteps == 1 else 0.1)
-    axes.set_xlim(1 - room, timesteps + room)
-    whole_ticks(axes, 1, timesteps)
-    axes.set_xlabel("timestep t")
+def number_ticks(axes: Axes, places: np.ndarray) -> None:
+    """Put a few ticks at whole numbers across, where the places are whole."""
+    if np.array_equal(places, np.round(places)):
+        whole_ticks(axes, int(places.min()), int(places.max()))
+
+
+def axis_across(axes: Axes, places: np.ndarray, label: str) -> None:
+    """Label an axis that curves run along, timesteps 1 to T for example, with room for a single place."""
+    first, last = places.min(), places.max()
+    room = max(0.03 * (last - first), 0.5 if len(places) == 1 else 0.1 * min(1.0, float(np.diff(places).min())))
+    axes.set_xlim(first - room, last + room)
+    number_ticks(axes, places)
+    axes.set_xlabel(label)
 
 
 def updates_axis(axes: Axes, first: int, last: int) -> None:

@@ -6,19 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rnnlab.store.files import npz_bytes, read_npz_shapes, write_pieces
 
 from rnnlab.flow.quantity import LOSS, PARAMETERS, PROBE, SPECTRUM, Table
 from rnnlab.store import DamagedRunError, Workspace, list_runs, look_at, tables
+from rnnlab.store.atomic import npz_bytes, read_npz_shapes, write_pieces
 from rnnlab.store.tables import RunTable, find_table
-from tests.store.samples import METRICS, identity_of, make_files, make_info, make_run
+from tests.store.samples import METRICS, identity_of, make_files, make_info, make_record, make_run
 
 
 def make(study: Path, **arrays: np.ndarray) -> Path:
     """Publish a run with these arrays beside the usual ones."""
     identity = identity_of(9)
     with Workspace(study, identity, "other") as workspace:
-        return workspace.publish(make_files({**METRICS, **arrays}), make_info(identity, label="other"))
+        files = make_files({**METRICS, **arrays})
+        return workspace.publish(files, make_record(files, make_info(identity, label="other")))
 
 
 def found(folder: Path, table: Table) -> RunTable:
