@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from rnnlab.cli import options, text
 
@@ -23,14 +25,14 @@ Examples:
   rnnlab plot runs/one-layer runs/two-layers --kind loss  several, overlaid
 
 \b
-Kinds of one run:
-  overview (default), loss, flow, map, eigenvalues, spectrum, hidden,
-  predictions
+Kinds of one run (default: {default}):
+{run_kinds}
+or any quantity by its name:
+{quantities}
+
+\b
 Kinds of several runs (default: all that fit):
-  quantity    --y, a quantity of the index, against --x, an axis
-  flow        --y grad_norm, cell_grad_norm or hidden_norm against timesteps
-  loss        the loss against batches
-  phase       --hue, a quantity of the index, over --x and --y, two axes
+{sweep_kinds}
 Further axes are told by --hue and --panel; in a phase, by --panel alone.
 
 Curves are medians over the runs that the axes leave together, bands hold the middle half of them.
@@ -40,7 +42,24 @@ Figures go to runs/<name>/figures/; their paths are printed on stdout.
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=_EXAMPLES)(plot)
+    app.command(cls=_PlotCommand)(plot)
+
+
+class _PlotCommand(TyperCommand):
+    """The command, whose help is written from the kinds that there are: only when it is asked for."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write what stands below the options."""
+        from rnnlab.figures.forms import drawable
+        from rnnlab.figures.kind import RUN_KINDS, SWEEP_KINDS
+
+        self.epilog = _EXAMPLES.format(
+            default=next(iter(RUN_KINDS)),
+            run_kinds="\n".join(f"  {kind.name:<13}{kind.help}" for kind in RUN_KINDS.values()),
+            quantities=textwrap.fill(", ".join(drawable()), 76, initial_indent="  ", subsequent_indent="  "),
+            sweep_kinds="\n".join(f"  {kind.name:<13}{kind.help}" for kind in SWEEP_KINDS.values()),
+        )
+        super().format_epilog(ctx, formatter)
 
 
 def plot(

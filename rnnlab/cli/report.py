@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnlab.cli import text
 from rnnlab.flow.quantity import GROUPS, find_quantity
+from rnnlab.picking import pick
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,13 +101,6 @@ def last_record(run: Run) -> int:
 
 def _gradient_table(header: list[str], rows: list[list[Any]]) -> list[str]:
     return text.table(header, rows, indent="  ").split("\n")
-
-
-def pick(count: int, most: int) -> list[int]:
-    """Choose at most so many indices, evenly, with the first and the last."""
-    if count <= most:
-        return list(range(count))
-    return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})
 
 
 def _log_range(norms: np.ndarray) -> tuple[float, float]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from rnnlab.figures.style import Style
+    from rnnlab.flow.quantity import Quantity
 
 _MOST_TICKS = 5
 _SMALLEST, _LARGEST, _LEAST_POWER = 5e-324, 1.7e308, -323  # what a float64 can hold
@@ -83,9 +84,34 @@ def signed(value: float) -> str:
     return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
 
 
-def mark_unshowable(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, style: Style) -> None:
-    """Mark true zeros at the lower edge of a logarithmic axis and infinities at its upper edge."""
-    for wanted, marker, height, name in ((y == 0, "v", 0.02, "exactly 0"), (np.isposinf(y), "^", 0.98, "infinite")):
+def set_scale(axes: Axes, quantity: Quantity, values: np.ndarray) -> None:
+    """Scale the axis upward as a quantity asks for, with room for all values."""
+    if quantity.scale == "log" and (not quantity.log_from or log_helps(values, quantity.log_from)):
+        set_log(axes, values)
+    if quantity.scale == "signed-log":
+        _set_signed_log(axes, values)
+
+
+def _set_signed_log(axes: Axes, values: np.ndarray) -> None:
+    """Make the axis upward logarithmic on both sides of zero, and linear around it below the smallest of the values."""
+    shown = np.asarray(values)[np.isfinite(values)]
+    sizes = finite_positive(np.abs(shown))
+    high = float(sizes.max()) if sizes.size else 1.0
+    low = min(max(float(sizes.min()) if sizes.size else 0.1, 1e-6 * high), 0.1 * high)
+    axes.set_yscale("symlog", linthresh=low)
+    axes.set_ylim(-2 * high if (shown < 0).any() else -low, 2 * high if (shown > 0).any() else low)
+    powers = [power for power in log_ticks(low, high)[::-1][::2] if power > 3 * low]
+    labels = dict(zip(powers, tick_labels(powers), strict=True))
+    negative = {-power: f"\N{MINUS SIGN}{label}" for power, label in labels.items()}
+    ticks = (negative if (shown < 0).any() else {}) | {0.0: "0"} | (labels if (shown > 0).any() else {})
+    axes.yaxis.set_ticks(list(ticks), list(ticks.values()))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def mark_unshowable(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, style: Style, *, zeros: bool = True) -> None:
+    """Mark infinities at the edges of an axis; `zeros`: true zeros too, which a logarithmic axis cannot show."""
+    lower = ((y == 0) & zeros, "v", 0.02, "exactly 0"), (np.isneginf(y), "v", 0.02, "minus infinite")
+    for wanted, marker, height, name in (*lower, (np.isposinf(y), "^", 0.98, "infinite")):
         if wanted.any():
             place = axes.get_xaxis_transform()
             label = f"_{name}"
@@ -105,7 +131,7 @@ def mark_names(axes: Axes | Iterable[Axes]) -> dict[str, str]:
     """Give the marks of `mark_unshowable` that stand in some axes: what each means, and its marker."""
     several = axes if isinstance(axes, Iterable) else [axes]
     lines = [line for each in several for line in each.get_lines()]
-    names = {"_exactly 0": "v", "_infinite": "^"}
+    names = {"_exactly 0": "v", "_minus infinite": "v", "_infinite": "^"}
     present = {str(line.get_label()) for line in lines}
     return {name[1:]: marker for name, marker in names.items() if name in present}
 
@@ -120,12 +146,19 @@ def whole_ticks(axes: Axes, low: float, high: float, which: Literal["x", "y"] = 
     axis.set_ticks(ticks, [f"{tick:.0f}" for tick in ticks])
 
 
-def timesteps_axis(axes: Axes, timesteps: int) -> None:
-    """Label the axis of timesteps, 1 to T, with room for one alone."""
-    room = max(0.03 * (timesteps - 1), 0.5 if timesteps == 1 else 0.1)
-    axes.set_xlim(1 - room, timesteps + room)
-    whole_ticks(axes, 1, timesteps)
-    axes.set_xlabel("timestep t")
+def number_ticks(axes: Axes, places: np.ndarray) -> None:
+    """Put a few ticks at whole numbers across, where the places are whole."""
+    if np.array_equal(places, np.round(places)):
+        whole_ticks(axes, int(places.min()), int(places.max()))
+
+
+def axis_across(axes: Axes, places: np.ndarray, label: str) -> None:
+    """Label an axis that curves run along, timesteps 1 to T for example, with room for a single place."""
+    first, last = places.min(), places.max()
+    room = max(0.03 * (last - first), 0.5 if len(places) == 1 else 0.1 * min(1.0, float(np.diff(places).min())))
+    axes.set_xlim(first - room, last + room)
+    number_ticks(axes, places)
+    axes.set_xlabel(label)
 
 
 def updates_axis(axes: Axes, first: int, last: int) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from rnnlab.figures.errors import FigureError
-from rnnlab.figures.placing import Plan, Wish, plan_figures
+from rnnlab.figures.errors import FigureError, choose
+from rnnlab.figures.placing import Placing, Wish, place_figures
 from rnnlab.store import DamagedRunError, MissingRunError, Run, RunEntry, list_runs, list_studies, look_at
-from rnnlab.store.folders import RUN_FOLDER
+from rnnlab.store.folders import is_run_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Complain = Callable[[str], None]
 
 
-class Drawn(NamedTuple):
+class NamedFigure(NamedTuple):
     """A figure, the name of its file beside the runs, and what a prefix is followed by (nothing if it is alone)."""
 
     name: str
@@ -72,9 +72,9 @@ def choose_runs(paths: Sequence[Path], complain: Complain) -> Chosen:
 
 
 def _entries(path: Path) -> list[RunEntry]:
-    if RUN_FOLDER.fullmatch(path.resolve().name) or (path / "run.json").exists():
-        return [look_at(path)] if path.is_dir() else []
-    return list_runs(path)
+    if not path.is_dir():
+        return []
+    return [look_at(path)] if is_run_folder(path) else list_runs(path)
 
 
 def _why_nothing(path: Path) -> str:
@@ -114,7 +114,7 @@ def _short(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def draw_figures(chosen: Chosen, wish: Wish, style: Style, complain: Complain) -> Iterator[Drawn]:
+def draw_figures(chosen: Chosen, wish: Wish, style: Style, complain: Complain) -> Iterator[NamedFigure]:
     """Draw one figure after the other.
 
     Raises:
@@ -125,31 +125,32 @@ def draw_figures(chosen: Chosen, wish: Wish, style: Style, complain: Complain) -
         yield _draw_one(chosen, wish, style)
         return
     from rnnlab.figures.collection import Collection
-    from rnnlab.figures.sweep_figure import draw_sweep
+    from rnnlab.figures.sweep_figures import draw_sweep
 
     collection = Collection(chosen.title, chosen.runs)
-    plans = plan_figures(collection, wish)
-    for plan in plans:
-        suffix = plan.kind if len(plans) > 1 else ""
-        yield Drawn(_file_name(chosen, plan, wish), suffix, draw_sweep(collection, plan, style, complain))
+    placings = place_figures(collection, wish)
+    for placing in placings:
+        suffix = placing.kind if len(placings) > 1 else ""
+        figure = draw_sweep(collection, placing, style, complain)
+        yield NamedFigure(_file_name(chosen, placing, wish), suffix, figure)
 
 
-def _draw_one(chosen: Chosen, wish: Wish, style: Style) -> Drawn:
-    from rnnlab.figures.errors import choose
-    from rnnlab.figures.run_figure import RUN_KINDS, draw_run
+def _draw_one(chosen: Chosen, wish: Wish, style: Style) -> NamedFigure:
+    from rnnlab.figures.run_figures import draw_run, run_figure_names
     from rnnlab.figures.subject import Subject
 
     for place in wish.given():
         if place != "kind":
             raise FigureError(f"--{place} chooses among the axes of several runs; {chosen.runs[0].path} is one run")
-    kind = choose("--kind", wish.kind or "overview", RUN_KINDS)
-    figure = draw_run(Subject(chosen.runs[0]), style, kind)
-    return Drawn(chosen.stem if kind == "overview" else f"{chosen.stem}-{kind}", "", figure)
+    names = run_figure_names()
+    name = choose("--kind", wish.kind or names[0], names)
+    figure = draw_run(Subject(chosen.runs[0]), style, name)
+    return NamedFigure(chosen.stem if name == names[0] else f"{chosen.stem}-{name}", "", figure)
 
 
-def _file_name(chosen: Chosen, plan: Plan, wish: Wish) -> str:
+def _file_name(chosen: Chosen, placing: Placing, wish: Wish) -> str:
     """Name a figure by its kind and what was chosen for it, as runs are named: `quantity,y=final_loss`."""
     choices = [f"{place}={value.rpartition('.')[2]}" for place, value in wish.given().items() if place != "kind"]
-    name = ",".join([plan.kind, *choices])
+    name = ",".join([placing.kind, *choices])
     safe = "".join(c if c.isalnum() or c in "._=,+-" else "_" for c in name)
     return f"{chosen.stem}-{safe}" if chosen.stem else safe

@@ -1,22 +1,20 @@
-"""Many runs as figures need them: what was swept, and the quantities and arrays of any group of them."""
+"""Several runs as figures compare them: what was swept, and the numbers and arrays of any part of them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnlab.figures.quantities import value_text
-from rnnlab.figures.subject import plain
-from rnnlab.flow.quantity import iterate_summaries
+from rnnlab.figures.names import plain, value_text
+from rnnlab.flow.quantity import find_file, iterate_summaries
 from rnnlab.nested import flatten
 from rnnlab.store import DamagedRunError
-from rnnlab.store.atomic import read_npz
-from rnnlab.store.index import varied_keys
+from rnnlab.store.atomic import read_npz, read_npz_shapes
+from rnnlab.store.swept import axis_values, swept_keys
 
 if TYPE_CHECKING:
     from rnnlab.store import Run
@@ -28,13 +26,24 @@ _NOT_SWEPT = {"seed", RUN}
 _FEW = 12
 
 
-class Member:
+class ComparedRun:
     """A run among others."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.info, self.path = run, run.info, run.path
         self.flat: dict[str, Any] = flatten(run.info["config"])
         self.arrays: dict[str, np.ndarray] = {}
+
+    def read(self, names: Sequence[str]) -> None:
+        """Read the arrays of these names that it has.
+
+        Raises:
+            DamagedRunError: a file is damaged.
+        """
+        missing = [name for name in names if name not in self.arrays]
+        for file in {file for name in missing if (file := find_file(name)) in self.info["files"]}:
+            path = self.path / file
+            self.arrays |= read_npz(path, list(read_npz_shapes(path, missing)))
 
     @property
     def diverged(self) -> bool:
@@ -52,20 +61,17 @@ class Collection:
 
     Attributes:
         name: what the figures are headed with.
-        members: the runs.
+        runs: that are compared.
         axes: the values that each swept key takes, sorted; `seed` comes last.
     """
 
     def __init__(self, name: str, runs: Sequence[Run]) -> None:
-        self.name, self.members = plain(name), [Member(run) for run in runs]
-        keys = varied_keys(run.info["config"] for run in runs)
-        if len({member.flat.get("seed") for member in self.members}) > 1:
-            keys.append("seed")
-        keys, self.bound = self._part_bound(keys)
+        self.name, self.runs = plain(name), [ComparedRun(run) for run in runs]
+        keys, self.bound = self._part_bound(swept_keys(run.info["config"] for run in runs))
         if not keys or self._single_cases(keys):
             self._name_runs()
             keys, self.bound = [RUN], {}
-        self.axes = {key: _sorted_values(member.flat.get(key) for member in self.members) for key in keys}
+        self.axes = axis_values(keys, [run.flat for run in self.runs])
 
     def _part_bound(self, keys: list[str]) -> tuple[list[str], dict[str, list[str]]]:
         """Part the keys from those that another one determines, as model.cell does model.nonlinearity."""
@@ -80,14 +86,14 @@ class Collection:
         return free, bound
 
     def _values(self, *keys: str) -> set[str]:
-        return {repr([member.flat.get(key) for key in keys]) for member in self.members}
+        return {repr([run.flat.get(key) for key in keys]) for run in self.runs}
 
     def _determines(self, other: str, key: str) -> bool:
         return other != "seed" and len(self._values(other, key)) == len(self._values(other))
 
     def _single_cases(self, keys: list[str]) -> bool:
         """Tell whether a few runs are cases of their own: of several studies, or of keys that are not combined."""
-        if len(self.members) > _FEW:
+        if len(self.runs) > _FEW:
             return False
         combined = [key for key in keys if key != "seed"]
         possible = np.prod([len(self._values(key)) for key in combined])
@@ -96,11 +102,11 @@ class Collection:
 
     def _name_runs(self) -> None:
         """Name every run by its study, its label and, where that is not enough, its hash."""
-        names = [f"{member.flat.get('name')} {member.path.name.rpartition('-')[0]}" for member in self.members]
+        names = [f"{run.flat.get('name')} {run.path.name.rpartition('-')[0]}" for run in self.runs]
         uses = Counter(names)
-        for member, name in zip(self.members, names, strict=True):
+        for run, name in zip(self.runs, names, strict=True):
             short = name.removesuffix(" default")
-            member.flat[RUN] = short if uses[name] == 1 else f"{short} {member.path.name[-12:][:6]}"
+            run.flat[RUN] = short if uses[name] == 1 else f"{short} {run.path.name[-12:][:6]}"
 
     @property
     def swept(self) -> list[str]:
@@ -112,23 +118,26 @@ class Collection:
         return all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.axes[key])
 
     @cached_property
-    def quantities(self) -> list[str]:
-        """The quantities of the index that some run has."""
-        present = {
-            name for member in self.members for name, value in member.info["summary"].items() if value is not None
-        }
+    def summaries(self) -> list[str]:
+        """The summary numbers that some run has, in the order of their declarations."""
+        present = {name for run in self.runs for name, value in run.info["summary"].items() if value is not None}
         declared = [summary.name for summary in iterate_summaries()]
         return [name for name in declared if name in present] + sorted(present - set(declared))
 
     @property
+    def trained(self) -> bool:
+        """Whether any run was trained at all."""
+        return any(run.flat.get("training.batches") for run in self.runs)
+
+    @property
     def diverged(self) -> int:
         """How many of the runs diverged."""
-        return sum(member.diverged for member in self.members)
+        return sum(run.diverged for run in self.runs)
 
     @property
     def subtitle(self) -> str:
         """How many runs, over what, and how many of them diverged."""
-        words = [f"{len(self.members)} runs"]
+        words = [f"{len(self.runs)} runs"]
         words += [
             f"{self._axis_text(key)}\N{NO-BREAK SPACE}{_range_text(values)}"
             for key, values in self.axes.items()
@@ -140,43 +149,29 @@ class Collection:
     def _axis_text(self, key: str) -> str:
         return f"{key} (with {', '.join(self.bound[key])})" if key in self.bound else key
 
-    def groups(self, *keys: str | None) -> dict[tuple[Any, ...], list[Member]]:
+    def groups(self, *keys: str | None) -> dict[tuple[Any, ...], list[ComparedRun]]:
         """Part the runs by the values of some axes, in the order of the axes; None stands for no axis."""
         order: list[dict[Any, int]] = [
             {v: i for i, v in enumerate(self.axes[key])} if key else {None: 0} for key in keys
         ]
-        parted: dict[tuple[Any, ...], list[Member]] = {}
-        for member in self.members:
-            parted.setdefault(tuple(member.flat.get(key) if key else None for key in keys), []).append(member)
+        parted: dict[tuple[Any, ...], list[ComparedRun]] = {}
+        for run in self.runs:
+            parted.setdefault(tuple(run.flat.get(key) if key else None for key in keys), []).append(run)
         ranked = sorted(parted, key=lambda place: [ranks[value] for ranks, value in zip(order, place, strict=True)])
         return {place: parted[place] for place in ranked}
 
     def read(self, names: Sequence[str], complain: Callable[[str], None]) -> None:
-        """Read some arrays of every run; a run that turns out damaged is named and left out."""
+        """Read some arrays of every run that has them; a run that turns out damaged is named and left out."""
         whole = []
-        for member in self.members:
+        for run in self.runs:
             try:
-                missing = [name for name in names if name not in member.arrays]
-                if missing:
-                    member.arrays |= _read(member.path / "metrics.npz", missing)
-                whole.append(member)
+                run.read(names)
+                whole.append(run)
             except DamagedRunError as error:
                 complain(f"left out: {error}")
         if not whole:
             raise DamagedRunError("none of these runs is whole, so there is nothing to draw")
-        self.members = whole
-
-
-def _read(path: Path, names: Sequence[str]) -> Mapping[str, np.ndarray]:
-    if names == ["cell_grad_norm"] or "cell_grad_norm" in names:
-        every = read_npz(path)
-        return {name: every[name] for name in names if name in every}
-    return read_npz(path, names)
-
-
-def _sorted_values(values: Iterable[Any]) -> tuple[Any, ...]:
-    """Sort values that may be numbers, words or null: numbers first, then words."""
-    return tuple(sorted(set(values), key=lambda value: (value is None, isinstance(value, str), value or 0)))
+        self.runs = whole
 
 
 def _range_text(values: Sequence[Any]) -> str:

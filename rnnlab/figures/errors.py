@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rnnlab.errors import UserError
@@ -15,19 +15,28 @@ class FigureError(UserError):
     exit_code: ClassVar[int] = 2
 
 
-def choose(option: str, wanted: str, valid: Sequence[str]) -> str:
-    """Find a name among the valid ones, whole or by its last part (`weight_scale`, `weight-scale`).
-
-    Raises:
-        FigureError: it is none of them; the message lists them, and the nearest.
-    """
+def find_name(wanted: str, valid: Iterable[str]) -> str | None:
+    """Find a name among the valid ones, whole or by its last part (`weight_scale`, `weight-scale`)."""
     for spelling in (wanted, wanted.replace("-", "_")):
         for name in valid:
             if spelling in {name, name.rpartition(".")[2]}:
                 return name
-    if not valid:
+    return None
+
+
+def choose(option: str, wanted: str, valid: Iterable[str]) -> str:
+    """Find a name as `find_name` does.
+
+    Raises:
+        FigureError: it is none of them; the message lists them, and the nearest.
+    """
+    names = list(valid)
+    found = find_name(wanted, names)
+    if found is not None:
+        return found
+    if not names:
         raise FigureError(f"{option}: got '{wanted}', but these runs have nothing to choose from")
-    short = {name.rpartition(".")[2]: name for name in valid}
-    near = difflib.get_close_matches(wanted.replace("-", "_"), [*valid, *short], n=1)
+    short = {name.rpartition(".")[2]: name for name in names}
+    near = difflib.get_close_matches(wanted.replace("-", "_"), [*names, *short], n=1)
     hint = f". Did you mean '{short.get(near[0], near[0])}'?" if near else ""
-    raise FigureError(f"{option}: got '{wanted}'; valid: {', '.join(valid)}{hint}")
+    raise FigureError(f"{option}: got '{wanted}'; valid: {', '.join(names)}{hint}")

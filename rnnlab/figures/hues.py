@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from matplotlib.lines import Line2D
 
-from rnnlab.figures.quantities import axis_name, value_text
-from rnnlab.figures.style import Style, ordered_colours, pick, single_colours
-from rnnlab.figures.subject import plain
+from rnnlab.figures.names import axis_name, plain, value_text
+from rnnlab.figures.style import Style, ordered_colours, single_colours
+from rnnlab.picking import pick
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

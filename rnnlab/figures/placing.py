@@ -1,12 +1,4 @@
-"""Which axis of a sweep goes where: what was asked for, and sensible choices for the rest.
-
-| kind | x | y | hue | panel |
-|---|---|---|---|---|
-| quantity | an axis | a quantity of the index | an axis | an axis |
-| flow | (timesteps) | grad_norm, cell_grad_norm or hidden_norm | an axis | an axis |
-| loss | (batches) | (the loss) | an axis | an axis |
-| phase | an axis | an axis | a quantity, as colour | an axis |
-"""
+"""Which axis of a sweep goes where: what was asked for, and sensible choices for the rest."""
 
 from __future__ import annotations
 
@@ -15,13 +7,11 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from rnnlab.figures.errors import FigureError, choose
-from rnnlab.figures.flow import SYMBOLS
+from rnnlab.figures.kind import SWEEP_KINDS, SweepKind
+from rnnlab.figures.names import summary_of
 
 if TYPE_CHECKING:
     from rnnlab.figures.collection import Collection
-
-SWEEP_KINDS = ("quantity", "flow", "loss", "phase")
-_DEFAULT_QUANTITIES = ("final_loss", "final_gradient_slope")
 
 
 @dataclass(frozen=True)
@@ -40,102 +30,48 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """One figure of a sweep: axes by their keys, quantities by their names."""
+class Placing:
+    """One figure of a sweep: axes by their keys, numbers by their names."""
 
     kind: str
     x: str | None
     y: str | None
     hue: str | None
     panel: str | None
-    quantities: tuple[str, ...] = ()
+    summaries: tuple[str, ...] = ()
 
 
-def plan_figures(collection: Collection, wish: Wish) -> list[Plan]:
+def place_figures(collection: Collection, wish: Wish) -> list[Placing]:
     """Give the figures that were asked for, or all that these runs have something to show in.
 
     Raises:
         FigureError: a kind, an axis or a quantity does not exist, or does not belong to the kind.
     """
+    return [kind.plan(collection, wish) for kind in _kinds(collection, wish)]
+
+
+def _kinds(collection: Collection, wish: Wish) -> list[SweepKind]:
+    """Give the kind that was named, or else meant: a y that is an axis makes a phase diagram; or all that fit."""
     if wish.kind is not None:
-        kinds: Sequence[str] = [choose("--kind", wish.kind, SWEEP_KINDS)]
-    else:
-        kinds = _fitting_kinds(collection, wish)
-    return [_PLANS[kind](collection, wish) for kind in kinds]
+        return [SWEEP_KINDS[choose("--kind", wish.kind, SWEEP_KINDS)]]
+    meant = [kind for kind in SWEEP_KINDS.values() if kind.is_meant(collection, wish)]
+    return meant[-1:] or [kind for kind in SWEEP_KINDS.values() if kind.fits(collection, wish)]
 
 
-def _fitting_kinds(collection: Collection, wish: Wish) -> list[str]:
-    """Give the kinds that fit what was asked for: a y that is an axis makes a phase diagram, for example."""
-    if wish.hue is not None and _is_one_of(wish.hue, collection.quantities):
-        return ["phase"]
-    if wish.y is not None:
-        if _is_one_of(wish.y, tuple(SYMBOLS)):
-            return ["flow"]
-        return ["phase"] if _is_one_of(wish.y, tuple(collection.axes)) else ["quantity"]
-    if wish.x is not None:
-        return ["quantity"]
-    trained = any(member.flat.get("training.batches") for member in collection.members)
-    kinds = ["quantity"] if collection.quantities else []
-    kinds += ["flow", "loss"] if trained else ["flow"]
-    both = len(collection.swept) >= 2 and collection.quantities and wish.hue is None
-    return [*kinds, "phase"] if both else kinds
-
-
-def _is_one_of(wanted: str, names: Sequence[str]) -> bool:
-    try:
-        choose("", wanted, names)
-    except FigureError:
-        return False
-    return True
-
-
-def _quantity(collection: Collection, wish: Wish) -> Plan:
-    taken = _chosen_axes(collection, wish, ("x", "hue", "panel"))
-    x = taken["x"] or _next_axis(collection, taken)
-    taken["x"] = x
-    hue = taken["hue"] or _next_axis(collection, taken, only_swept=True)
-    taken["hue"] = hue
-    panel = taken["panel"] or _next_axis(collection, taken, only_swept=True)
-    return Plan("quantity", x, None, hue, panel, _quantities(collection, "--y", wish.y))
-
-
-def _phase(collection: Collection, wish: Wish) -> Plan:
-    taken = _chosen_axes(collection, wish, ("x", "y", "panel"))
-    for place in ("x", "y"):
-        taken[place] = taken[place] or _next_axis(collection, taken)
-        if taken[place] is None:
-            present = ", ".join(collection.axes)
-            raise FigureError(
-                f"--kind phase needs two axes; these runs have {present}. Valid here: quantity, flow, loss"
-            )
-    panel = taken["panel"] or _next_axis(collection, taken, only_swept=True)
-    return Plan("phase", taken["x"], taken["y"], None, panel, _quantities(collection, "--hue", wish.hue))
-
-
-def _flow(collection: Collection, wish: Wish) -> Plan:
-    _refuse(wish, "flow", {"x": "timesteps"})
-    name = choose("--y", wish.y, tuple(SYMBOLS)) if wish.y else "grad_norm"
-    hue, panel = _hue_and_panel(collection, wish)
-    return Plan("flow", None, name, hue, panel)
-
-
-def _loss(collection: Collection, wish: Wish) -> Plan:
-    _refuse(wish, "loss", {"x": "batches", "y": "the loss"})
-    hue, panel = _hue_and_panel(collection, wish)
-    return Plan("loss", None, None, hue, panel)
-
-
-_PLANS = {"quantity": _quantity, "flow": _flow, "loss": _loss, "phase": _phase}
-
-
-def _hue_and_panel(collection: Collection, wish: Wish) -> tuple[str | None, str | None]:
-    taken = _chosen_axes(collection, wish, ("hue", "panel"))
-    taken["hue"] = taken["hue"] or _next_axis(collection, taken)
-    panel = taken["panel"] or _next_axis(collection, taken, only_swept=True)
+def hue_and_panel(collection: Collection, wish: Wish) -> tuple[str | None, str | None]:
+    """Choose the axes that are told by colour and by panels, where the others are no axes of the sweep."""
+    taken = chosen_axes(collection, wish, ("hue", "panel"))
+    taken["hue"] = taken["hue"] or next_axis(collection, taken)
+    panel = taken["panel"] or next_axis(collection, taken, only_swept=True)
     return taken["hue"], panel
 
 
-def _chosen_axes(collection: Collection, wish: Wish, places: Sequence[str]) -> dict[str, str | None]:
+def chosen_axes(collection: Collection, wish: Wish, places: Sequence[str]) -> dict[str, str | None]:
+    """Give the axis that was asked for in each place.
+
+    Raises:
+        FigureError: there is no such axis, or it was asked for in two places.
+    """
     given = wish.given()
     valid = tuple(collection.axes)
     taken = {place: choose(f"--{place}", given[place], valid) if place in given else None for place in places}
@@ -147,7 +83,7 @@ def _chosen_axes(collection: Collection, wish: Wish, places: Sequence[str]) -> d
     return taken
 
 
-def _next_axis(collection: Collection, taken: dict[str, str | None], *, only_swept: bool = False) -> str | None:
+def next_axis(collection: Collection, taken: dict[str, str | None], *, only_swept: bool = False) -> str | None:
     """Choose among the axes that are left: numbers first, those with most values first; the seed last."""
     left = [key for key in collection.axes if key not in taken.values()]
     swept = [key for key in left if key in collection.swept]
@@ -156,14 +92,23 @@ def _next_axis(collection: Collection, taken: dict[str, str | None], *, only_swe
     return None if only_swept or not left else left[0]
 
 
-def _quantities(collection: Collection, option: str, wanted: str | None) -> tuple[str, ...]:
+def chosen_summaries(collection: Collection, option: str, wanted: str | None) -> tuple[str, ...]:
+    """Give the number that was asked for, or those that figures show unasked.
+
+    Raises:
+        FigureError: no run has that number.
+    """
     if wanted is not None:
-        return (choose(option, wanted, collection.quantities),)
-    present = tuple(name for name in _DEFAULT_QUANTITIES if name in collection.quantities)
-    return present or tuple(collection.quantities[:1])
+        return (choose(option, wanted, collection.summaries),)
+    return tuple(name for name in collection.summaries if summary_of(name).headline) or tuple(collection.summaries[:1])
 
 
-def _refuse(wish: Wish, kind: str, fixed: dict[str, str]) -> None:
+def refuse(wish: Wish, kind: str, fixed: dict[str, str]) -> None:
+    """Say what stands in a place already.
+
+    Raises:
+        FigureError: something else was asked for there.
+    """
     for place, what in fixed.items():
         if place in wish.given():
             raise FigureError(f"--{place} does not go with --kind {kind}: it shows {what} there")

@@ -11,7 +11,7 @@ from rnnlab.figures.style import render
 from rnnlab.store.atomic import write_bytes
 
 if TYPE_CHECKING:
-    from rnnlab.figures.choosing import Drawn
+    from rnnlab.figures.choosing import NamedFigure
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def target_of(out: str | None, default: Path) -> Target:
     return target
 
 
-def save(drawn: Drawn, target: Target, file_format: str) -> Path:
+def save(drawn: NamedFigure, target: Target, file_format: str) -> Path:
     """Write a figure; gives its path. Folders are made, and a file of that name is replaced in one step."""
     stem = target.prefix.removesuffix(f".{file_format}")
     name = "-".join(part for part in (stem, drawn.suffix) if part) if stem else drawn.name

@@ -173,10 +173,3 @@ def ordered_colours(style: Style, count: int) -> list[str]:
 def single_colours(style: Style, count: int) -> list[str]:
     """Give colours for what has no order; they repeat after the eighth."""
     return [style.palette[i % len(style.palette)] for i in range(count)]
-
-
-def pick(count: int, most: int) -> list[int]:
-    """Choose at most so many indices, evenly, with the first and the last."""
-    if count <= most:
-        return list(range(count))
-    return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})

@@ -1,11 +1,16 @@
-"""One run as figures need it: which records were made, which of them are drawn, what it is called."""
+"""One run as figures need it: its quantities with the records they were made at, and what it is called."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rnnlab.figures.style import pick
+from rnnlab.figures.forms import axis_across, places
+from rnnlab.figures.names import plain
+from rnnlab.flow.quantity import GROUPS, LAYER, Group, Quantity, find_quantity
+from rnnlab.picking import pick
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,39 +23,36 @@ _LAYERS = 4
 _LONGEST_TITLE = 90  # characters
 
 
-class Subject:
-    """A run, read once."""
+def group_of(quantity: str) -> Group:
+    """Give the group that declares a quantity."""
+    return next(group for group in GROUPS.values() if quantity in {each.name for each in group.quantities})
 
-    def __init__(self, run: Run) -> None:
-        self.run, self.metrics, self.info = run, run.metrics, run.info
-        self.config: dict[str, Any] = run.info["config"]
 
-    @property
-    def layers(self) -> int:
-        """L."""
-        return int(self.metrics["grad_norm"].shape[1])
+def why_absent(quantity: Quantity, model: Mapping[str, Any]) -> str:
+    """Say why a run has no such array, given the `model:` section of its config."""
+    from rnnlab.nets import make_cell
 
-    @property
-    def shown_layers(self) -> list[int]:
-        """The layers that are drawn: all, or four of many, with the lowest and the highest."""
-        return pick(self.layers, _LAYERS)
+    cell = make_cell(str(model["cell"]), model)
+    return quantity.why_absent(cell) or "it was not recorded"
 
-    @property
-    def timesteps(self) -> int:
-        """T."""
-        return int(self.metrics["grad_norm"].shape[2])
 
-    @property
-    def cell(self) -> str:
-        """The name of its cell."""
-        return str(self.config["model"]["cell"])
+@dataclass(frozen=True)
+class Recorded:
+    """A quantity of a run.
 
-    @cached_property
-    def steps_R(self) -> np.ndarray:
-        """The updates made at the records that were made: those after divergence hold nothing but NaN."""
-        steps_R: np.ndarray = self.metrics["step"]
-        diverged_at = self.info["diverged_at"]
-        return steps_R if diverged_at is None else steps_R[steps_R <= diverged_at]
+    Attributes:
+        quantity: its declaration.
+        array: its values, records first.
+        steps_R: the updates made at the records of its group that were made: those after divergence are all NaN.
+        every_step_R: at all records.
+        arrays: all of its group.
+    """
+
+    quantity: Quantity
+    array: np.ndarray
+    steps_R: np.ndarray
+    every_step_R: np.ndarray
+    arrays: Mapping[str, np.ndarray]
 
     @property
     def records(self) -> int:
@@ -61,6 +63,68 @@ class Subject:
     def curves(self) -> list[int]:
         """The records that are drawn as curves."""
         return pick(self.records, _CURVES)
+
+    def of_layer(self, layer: int) -> np.ndarray:
+        """Give the values of a layer, records first; of the whole net, where the quantity has no layers."""
+        return self.array[:, layer] if LAYER in self.quantity.axes else self.array
+
+    def across(self) -> np.ndarray:
+        """Give the numbers along the axis that curves run along."""
+        return places(axis_across(self.quantity), self.array.shape[-1], self.arrays)
+
+
+class Subject:
+    """A run, read once."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.metrics, self.info = run, run.metrics, run.info
+        self.config: dict[str, Any] = run.info["config"]
+
+    def recorded(self, quantity: Quantity | str) -> Recorded | None:
+        """Give a quantity of the run; None where it has no such array."""
+        name = quantity if isinstance(quantity, str) else quantity.name
+        group = group_of(name)
+        arrays = self.run.group(group.name) if group.file in self.info["files"] else {}
+        if name not in arrays:
+            return None
+        every_step_R = arrays.get("step", self.metrics["step"])
+        diverged_at = self.info["diverged_at"]
+        made = every_step_R if diverged_at is None else every_step_R[every_step_R <= diverged_at]
+        return Recorded(find_quantity(name), arrays[name], made, every_step_R, arrays)
+
+    def require(self, quantity: Quantity | str) -> Recorded:
+        """Give a quantity that the run is known to have."""
+        recorded = self.recorded(quantity)
+        assert recorded is not None
+        return recorded
+
+    def why_absent(self, quantity: Quantity) -> str:
+        """Say why there is no such array."""
+        return why_absent(quantity, self.config["model"])
+
+    @property
+    def layers(self) -> int:
+        """L."""
+        return int(self.config["model"]["layers"])
+
+    @property
+    def shown_layers(self) -> list[int]:
+        """The layers that are drawn: all, or four of many, with the lowest and the highest."""
+        return pick(self.layers, _LAYERS)
+
+    def layer_words(self, quantity: Quantity, layer: int) -> str:
+        """Give the end of a title: which layer, where there are several."""
+        return f", layer {layer}" if self.layers > 1 and LAYER in quantity.axes else ""
+
+    @property
+    def timesteps(self) -> int:
+        """T."""
+        return self.task.seq_len
+
+    @property
+    def cell(self) -> str:
+        """The name of its cell."""
+        return str(self.config["model"]["cell"])
 
     @cached_property
     def task(self) -> Task:
@@ -102,9 +166,3 @@ class Subject:
         if self.info["diverged_at"] is not None:
             words.append(f"diverged at update {self.info['diverged_at']} of {self.config['training']['batches']}")
         return "; ".join(words)
-
-
-def plain(text: str) -> str:
-    """Write a text so that matplotlib draws it as it is, dollar signs and control characters too."""
-    printable = "".join(c if c.isprintable() or c == "\N{NO-BREAK SPACE}" else "?" for c in text)
-    return printable.replace("$", r"\$")

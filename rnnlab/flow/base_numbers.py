@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rnnlab.flow.quantity import Arrays, Summary
 
@@ -60,6 +60,8 @@ def _of_two_records(
     unit: str = "",
     short: tuple[str, str] = ("", ""),
     middle: float | None = None,
+    explodes: Literal["above", "below"] = "above",
+    headline: bool = False,
 ) -> tuple[Summary, Summary]:
     """Declare a number of the first and one of the last record."""
     first = Summary(
@@ -72,6 +74,7 @@ def _of_two_records(
         unit=unit,
         short=short[0],
         middle=middle,
+        explodes=explodes,
     )
     last = Summary(
         f"final_{name}",
@@ -83,6 +86,8 @@ def _of_two_records(
         unit=unit,
         short=short[1],
         middle=middle,
+        explodes=explodes,
+        headline=headline,
     )
     return first, last
 
@@ -94,6 +99,7 @@ BASE_NUMBERS = (
         "mean of the last 200 batches' losses; without batches, the probe loss",
         lambda arrays, _floors: _final_loss(arrays),
         short="final loss",
+        headline=True,
     ),
     Summary(
         "loss_over_floor",
@@ -119,6 +125,8 @@ BASE_NUMBERS = (
         unit="ln ||dL/dh_t|| per timestep",
         short=("", "slope"),
         middle=0.0,
+        explodes="below",
+        headline=True,
     ),
     *_of_two_records(
         "spectral_radius",

@@ -189,6 +189,8 @@ class Summary:
         unit: what stands behind the words in brackets, where the number has a unit.
         short: the heading in a terminal's table; empty for a number that only --json and --csv show.
         middle: the value at which it changes its meaning: neither vanishing nor exploding.
+        explodes: on which side of the middle gradients explode.
+        headline: whether the figures of a study show it unasked.
     """
 
     name: str
@@ -200,6 +202,8 @@ class Summary:
     unit: str = ""
     short: str = ""
     middle: float | None = None
+    explodes: Literal["above", "below"] = "above"
+    headline: bool = False
 
 
 class Group(ABC):

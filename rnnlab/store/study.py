@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from rnnlab.nested import flatten
 from rnnlab.store.errors import MissingRunError, StoreError
 from rnnlab.store.folders import RunEntry, list_runs
-from rnnlab.store.index import index_rows, varied_keys
+from rnnlab.store.index import index_rows
 from rnnlab.store.reading import Run
+from rnnlab.store.swept import axis_values, swept_keys
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +39,7 @@ class Study:
         self.damaged = {entry.path.name: entry.damage for entry in entries if entry.damage}
         self.runs = [Run(entry) for entry in self._entries]
         self._flat = [flatten(run.record.config) for run in self.runs]
-        self.axes = self._find_axes()
+        self.axes = axis_values(swept_keys(run.record.config for run in self.runs), self._flat)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{key}: {len(values)}" for key, values in self.axes.items())
@@ -113,12 +114,6 @@ class Study:
         first = min((flat for flat, _ in pairs), key=self._place)
         return {key: first.get(key) for key in keys}
 
-    def _find_axes(self) -> dict[str, tuple[Any, ...]]:
-        keys = varied_keys(run.record.config for run in self.runs)
-        if len({flat.get("seed") for flat in self._flat}) > 1:
-            keys.append("seed")
-        return {key: sorted_values(flat.get(key) for flat in self._flat) for key in keys}
-
     def _place(self, flat: Mapping[str, Any]) -> tuple[int, ...]:
         return tuple(values.index(flat.get(key)) for key, values in self.axes.items())
 
@@ -135,11 +130,6 @@ class Study:
         if array.dtype.kind not in "fc":
             return array.astype(np.float64) if array.dtype.kind in "iu" else None
         return array
-
-
-def sorted_values(values: Iterable[Any]) -> tuple[Any, ...]:
-    """Sort values that may be numbers, words or null: numbers first, then words."""
-    return tuple(sorted(set(values), key=lambda value: (value is None, isinstance(value, str), value or 0)))
 
 
 def _matches(flat: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

@@ -81,8 +81,9 @@ def make_metrics(config: Mapping[str, Any], diverged_at: int | None = None) -> d
 
 
 def make_run(study: Path, **changes: Any) -> Run:
-    """Publish a run; `diverged_at` makes it a diverged one, `metrics` replaces arrays."""
+    """Publish a run; `diverged_at` makes it a diverged one, `metrics` replaces arrays, `files` are added to it."""
     metrics: Mapping[str, np.ndarray] = changes.pop("metrics", {})
+    added: Mapping[str, bytes] = changes.pop("files", {})
     diverged_at, label = changes.pop("diverged_at", None), changes.pop("label", "default")
     config = make_config(**{"name": study.name, **changes})
     arrays = make_metrics(config, diverged_at) | dict(metrics)
@@ -98,6 +99,7 @@ def make_run(study: Path, **changes: Any) -> Run:
         diverged_at=diverged_at,
     )
     files = {"config.yaml": b"", "metrics.npz": npz_bytes(arrays), "weights.npz": npz_bytes(make_weights(config))}
+    files |= added
     with Workspace(study, identity, label) as workspace:
         return Run(look_at(workspace.publish(files, make_record(files, info))))
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from rnnlab.figures.collection import Collection
-from rnnlab.figures.placing import Wish, plan_figures
-from rnnlab.figures.run_figure import RUN_KINDS, draw_run
+from rnnlab.figures.placing import Wish, place_figures
+from rnnlab.figures.run_figures import draw_run, run_figure_names
 from rnnlab.figures.style import STYLES, using
 from rnnlab.figures.subject import Subject
-from rnnlab.figures.sweep_figure import draw_sweep
+from rnnlab.figures.sweep_figures import draw_sweep
 from tests.figures.made import assert_readable, make_config, make_metrics, make_run, make_sweep
 
 CASES: dict[str, dict[str, Any]] = {
@@ -41,7 +41,7 @@ def test_the_overview_can_be_read(tmp_path: Path, name: str) -> None:
         assert_readable(draw_run(Subject(make_run(tmp_path / "study", **CASES[name])), STYLES["screen"]))
 
 
-@pytest.mark.parametrize("kind", RUN_KINDS[1:])
+@pytest.mark.parametrize("kind", run_figure_names()[1:])
 @pytest.mark.parametrize("name", ["elman", "lstm of three layers", "diverged at once"])
 def test_each_panel_alone_can_be_read(tmp_path: Path, name: str, kind: str) -> None:
     with using(STYLES["paper"]):
@@ -85,12 +85,12 @@ def test_the_figures_of_a_sweep_can_be_read(tmp_path: Path, name: str) -> None:
     runs.append(make_run(tmp_path / "study", seed=9, model__weight_scale=1.0, diverged_at=25))
     collection, style = Collection("study", runs), STYLES["screen"]
     with using(style):
-        for plan in plan_figures(collection, Wish()):
-            assert_readable(draw_sweep(collection, plan, style, nothing))
+        for placing in place_figures(collection, Wish()):
+            assert_readable(draw_sweep(collection, placing, style, nothing))
 
 
 def test_a_sweep_can_be_read_on_paper(tmp_path: Path) -> None:
     collection = Collection("study", make_sweep(tmp_path / "study", **SWEEPS["two axes"]))
     with using(STYLES["paper"]):
-        for plan in plan_figures(collection, Wish()):
-            assert_readable(draw_sweep(collection, plan, STYLES["paper"], nothing))
+        for placing in place_figures(collection, Wish()):
+            assert_readable(draw_sweep(collection, placing, STYLES["paper"], nothing))

@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from rnnlab.figures.flow_map import choose_rows, classify, draw_map
-from rnnlab.figures.losses import smooth
-from rnnlab.figures.predictions import fresh_sequences
-from rnnlab.figures.run_figure import RUN_KINDS, draw_run
-from rnnlab.figures.spectra import draw_eigenvalues
+from rnnlab.figures.forms import drawable
+from rnnlab.figures.kinds.predictions import fresh_sequences
+from rnnlab.figures.plane import draw_plane
+from rnnlab.figures.run_figures import draw_run, run_figure_names
+from rnnlab.figures.series import smooth
 from rnnlab.figures.style import STYLES, using
 from rnnlab.figures.subject import Subject
+from rnnlab.figures.training_map import choose_rows, classify, draw_map
 from tests.figures.made import FLOORS, cells, make_config, make_metrics, make_run
 from tests.reference import Net, unroll
 
@@ -64,11 +65,11 @@ def test_the_running_mean_is_the_mean_of_what_the_window_holds(window: int) -> N
 def test_the_gradient_flow_has_a_line_for_each_of_a_few_records_in_every_layer(tmp_path: Path) -> None:
     subject = Subject(make_run(tmp_path / "study", model__layers=2, training__batches=200))
     drawn = panels(subject, "flow")
-    assert subject.curves == [0, 4, 8, 12, 16, 20]
+    assert subject.require("grad_norm").curves == [0, 4, 8, 12, 16, 20]
     for layer, axes in enumerate(drawn):
         assert axes.get_title(loc="left") == f"||dL/dh_t||, layer {layer}"
         assert (axes.get_yscale(), axes.get_xlabel(), axes.get_ylabel()) == ("log", "timestep t", "||dL/dh_t||")
-        for record in subject.curves:
+        for record in subject.require("grad_norm").curves:
             assert np.array_equal(curve(axes, str(10 * record)), subject.metrics["grad_norm"][record, layer])
 
 
@@ -120,7 +121,7 @@ def test_the_map_after_divergence_is_marked_as_nan(tmp_path: Path) -> None:
     subject = Subject(make_run(tmp_path / "study", diverged_at=12, training__batches=200))
     with using(STYLE):
         axes = Figure().subplots()
-        draw_map(axes, subject, STYLE, "grad_norm", 0)
+        draw_map(axes, subject, STYLE, drawable()["grad_norm"], 0)
     marks = axes.collections[1]
     assert isinstance(marks, QuadMesh)
     assert np.array_equal(np.ma.filled(cells(marks), -1)[:, 0], [-1, -1, 2, 2])
@@ -130,7 +131,7 @@ def test_eigenvalues_of_the_first_and_the_last_record_stand_in_the_plane(tmp_pat
     subject = Subject(make_run(tmp_path / "study"))
     with using(STYLE):
         axes = Figure().subplots()
-        draw_eigenvalues(axes, subject, STYLE, 0)
+        draw_plane(axes, subject, STYLE, drawable()["eigenvalues"], 0)
     for label, record in (("update 0", 0), ("update 40", -1)):
         (line,) = [line for line in axes.get_lines() if line.get_label() == label]
         values_H = subject.metrics["eigenvalues"][record, 0]
@@ -188,6 +189,6 @@ def test_the_title_says_what_diverged(tmp_path: Path) -> None:
     assert "diverged at update 25 of 40" in figure.get_suptitle().replace("\n", " ")
 
 
-@pytest.mark.parametrize("kind", RUN_KINDS)
+@pytest.mark.parametrize("kind", run_figure_names())
 def test_every_kind_draws_something(tmp_path: Path, kind: str) -> None:
     assert panels(Subject(make_run(tmp_path / "study")), kind)

@@ -14,12 +14,12 @@ from matplotlib.figure import Figure
 from rnnlab.figures.axes import log_ticks, tick_labels
 from rnnlab.figures.collection import Collection
 from rnnlab.figures.errors import FigureError
+from rnnlab.figures.kinds.phase import cell_table, make_norm, map_of
+from rnnlab.figures.kinds.quantity import summarise
 from rnnlab.figures.overlays import median
-from rnnlab.figures.phase import cell_table, make_norm, map_of
-from rnnlab.figures.placing import Plan, Wish, plan_figures
-from rnnlab.figures.quantity_lines import summarise
+from rnnlab.figures.placing import Placing, Wish, place_figures
 from rnnlab.figures.style import STYLES, using
-from rnnlab.figures.sweep_figure import draw_sweep
+from rnnlab.figures.sweep_figures import draw_sweep
 from rnnlab.store import Run
 from tests.figures.made import cells, make_run, make_sweep
 
@@ -38,10 +38,10 @@ def two_axes(tmp_path: Path) -> Collection:
 
 
 def draw(collection: Collection, wish: Wish) -> Figure:
-    (plan,) = plan_figures(collection, wish)
+    (placing,) = place_figures(collection, wish)
     complaints: list[str] = []
     with using(STYLE):
-        figure = draw_sweep(collection, plan, STYLE, complaints.append)
+        figure = draw_sweep(collection, placing, STYLE, complaints.append)
     assert complaints == []
     return figure
 
@@ -52,18 +52,18 @@ def panels(figure: Figure) -> list[Axes]:
 
 def of(collection: Collection, **wanted: Any) -> list[Run]:
     keys = {"scale": "model.weight_scale", "nonlinearity": "model.nonlinearity"}
-    return [m.run for m in collection.members if all(m.flat[keys[k]] == v for k, v in wanted.items())]
+    return [m.run for m in collection.runs if all(m.flat[keys[k]] == v for k, v in wanted.items())]
 
 
 def test_defaults_put_the_longest_axis_across_and_the_next_into_colour(two_axes: Collection) -> None:
-    plans = {plan.kind: plan for plan in plan_figures(two_axes, Wish())}
+    plans = {placing.kind: placing for placing in place_figures(two_axes, Wish())}
     scale, nonlinearity = "model.weight_scale", "model.nonlinearity"
     shown = ("final_loss", "final_gradient_slope")
     assert plans == {
-        "quantity": Plan("quantity", scale, None, nonlinearity, None, shown),
-        "flow": Plan("flow", None, "grad_norm", scale, nonlinearity),
-        "loss": Plan("loss", None, None, scale, nonlinearity),
-        "phase": Plan("phase", scale, nonlinearity, None, None, shown),
+        "quantity": Placing("quantity", scale, None, nonlinearity, None, shown),
+        "flow": Placing("flow", None, "grad_norm", scale, nonlinearity),
+        "loss": Placing("loss", None, None, scale, nonlinearity),
+        "phase": Placing("phase", scale, nonlinearity, None, None, shown),
     }
 
 
@@ -78,7 +78,7 @@ def test_defaults_put_the_longest_axis_across_and_the_next_into_colour(two_axes:
     ],
 )
 def test_the_kind_follows_from_what_is_asked_for(two_axes: Collection, wish: Wish, kind: str) -> None:
-    assert [plan.kind for plan in plan_figures(two_axes, wish)] == [kind]
+    assert [placing.kind for placing in place_figures(two_axes, wish)] == [kind]
 
 
 @pytest.mark.parametrize(
@@ -99,14 +99,14 @@ def test_the_kind_follows_from_what_is_asked_for(two_axes: Collection, wish: Wis
 )
 def test_what_does_not_exist_is_a_sentence_with_what_does(two_axes: Collection, wish: Wish, message: str) -> None:
     with pytest.raises(FigureError) as caught:
-        plan_figures(two_axes, wish)
+        place_figures(two_axes, wish)
     assert (str(caught.value), caught.value.exit_code) == (message, 2)
 
 
 def test_a_phase_diagram_needs_two_axes(tmp_path: Path) -> None:
     runs = [make_run(tmp_path / "study", model__weight_scale=scale) for scale in SCALES]
     with pytest.raises(FigureError) as caught:
-        plan_figures(Collection("study", runs), Wish(kind="phase"))
+        place_figures(Collection("study", runs), Wish(kind="phase"))
     assert str(caught.value) == (
         "--kind phase needs two axes; these runs have model.weight_scale. Valid here: quantity, flow, loss"
     )
@@ -144,13 +144,13 @@ def test_a_diverged_loss_is_beyond_every_number_in_a_median(tmp_path: Path) -> N
     study = tmp_path / "study"
     runs = [make_run(study, seed=seed, diverged_at=20 if seed else None) for seed in range(3)]
     collection = Collection("study", runs)
-    (plan,) = plan_figures(collection, Wish(kind="loss", hue="seed"))
+    (placing,) = place_figures(collection, Wish(kind="loss", hue="seed"))
     with using(STYLE):
-        figure = draw_sweep(collection, Plan("loss", None, None, None, None), STYLE, print)
+        figure = draw_sweep(collection, Placing("loss", None, None, None, None), STYLE, print)
     axes = panels(figure)[0]
     middle = np.asarray(axes.get_lines()[0].get_ydata())
     expected = np.median([run.metrics["loss"] for run in runs], axis=0)
-    assert plan.hue == "seed"
+    assert placing.hue == "seed"
     assert np.allclose(middle[:20], expected[:20])
     assert np.isinf(middle[20:]).all()
     (cross,) = [line for line in axes.get_lines() if line.get_label() == "_diverged"]
@@ -173,8 +173,8 @@ def test_a_phase_diagram_has_the_median_of_every_cell_and_marks_the_others(tmp_p
         make_run(study, **{**whole, "model__nonlinearity": "relu"}),
     ]
     collection = Collection("study", runs)
-    plan = Plan("phase", "model.weight_scale", "model.nonlinearity", None, None, ("final_loss",))
-    medians, kinds, some = cell_table(collection, plan, "final_loss", collection.members)
+    placing = Placing("phase", "model.weight_scale", "model.nonlinearity", None, None, ("final_loss",))
+    medians, kinds, some = cell_table(collection, placing, "final_loss", collection.runs)
     two = [run.summary["final_loss"] for run in runs[:2]]
     expected = [[runs[4].summary["final_loss"], np.nan], [np.median(two), np.nan]]
     assert np.allclose(medians, expected, equal_nan=True)
@@ -225,12 +225,12 @@ def test_a_run_whose_arrays_are_damaged_is_named_and_left_out(tmp_path: Path) ->
     path.write_bytes(b"PK" + bytes(path.stat().st_size - 2))
     complaints: list[str] = []
     collection = Collection("study", runs)
-    (plan,) = plan_figures(collection, Wish(kind="flow"))
+    (placing,) = place_figures(collection, Wish(kind="flow"))
     with using(STYLE):
-        draw_sweep(collection, plan, STYLE, complaints.append)
+        draw_sweep(collection, placing, STYLE, complaints.append)
     (complaint,) = complaints
     assert complaint.startswith(f"left out: {path} is damaged (")
-    assert len(collection.members) == len(runs) - 1
+    assert len(collection.runs) == len(runs) - 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 import rnnlab
 from rnnlab.store import MissingRunError, StoreError, Study, open_study
-from rnnlab.store.study import sorted_values
+from rnnlab.store.swept import axis_values
 from rnnlab.studies.run import run_one
 from tests.studies.small import DIVERGING, small
 
@@ -194,9 +194,12 @@ def test_a_folder_without_runs_is_an_error(tmp_path: Path) -> None:
 
 
 def test_values_of_any_kind_are_sorted() -> None:
-    assert sorted_values(["b", None, 2, 0.5, "a", 2]) == (0.5, 2, "a", "b", None)
-    assert sorted_values([True, False]) == (False, True)
-    assert sorted_values([-1.0, 0.0, 1.0]) == (-1.0, 0.0, 1.0)
+    def values(*given: object) -> tuple[object, ...]:
+        return axis_values(["key"], [{"key": value} for value in given])["key"]
+
+    assert values("b", None, 2, 0.5, "a", 2) == (0.5, 2, "a", "b", None)
+    assert values(True, False) == (False, True)
+    assert values(-1.0, 0.0, 1.0) == (-1.0, 0.0, 1.0)
 
 
 def test_without_pandas_it_says_how_to_install_it(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,7 @@ QUANTITIES = (
         "training loss of each batch, before its update",
         column_name="training_loss",
         scale="log",
+        log_from=5.0,
         dtype="f4",
         equation="ℓ_k = (1/B) Σ_b L_b(θ_k), k = 0 … N - 1, over the B sequences b of batch k",
     ),
@@ -59,6 +60,7 @@ QUANTITIES = (
         PROBE,
         "loss on the probe sequences",
         scale="log",
+        log_from=5.0,
         equation="(1/M) Σ_p L_p, over the M probe sequences p",
     ),
     Quantity(

@@ -1,51 +1,58 @@
-"""A quantity of the index against an axis: the median over the other runs, with the band that holds half of them."""
+"""A summary number against an axis: the median over the other runs, with the band that holds half of them."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from matplotlib.lines import Line2D
 
 from rnnlab.figures import axes as axis_tools
-from rnnlab.figures.quantities import axis_name, middle_of, quantity_lines, value_text
-from rnnlab.figures.subject import plain
+from rnnlab.figures.hues import Hues
+from rnnlab.figures.kind import SWEEP_KINDS, Panels, SweepKind
+from rnnlab.figures.names import axis_name, plain, summary_lines, summary_of, value_text
+from rnnlab.figures.overlays import QUANTILES, diverged_entry
+from rnnlab.figures.page import make_page
+from rnnlab.figures.placing import Placing, Wish, chosen_axes, chosen_summaries, next_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-    from rnnlab.figures.collection import Collection, Member
-    from rnnlab.figures.hues import Hues
-    from rnnlab.figures.placing import Plan
+    from rnnlab.figures.collection import Collection, ComparedRun
     from rnnlab.figures.style import Style
 
-QUANTILES = (0.25, 0.75)
 _MARKED_POINTS = 20
 _WORD = 14  # letters of a word below an axis, before it is broken
 
 
-def draw_quantity(
-    axes: Axes, collection: Collection, plan: Plan, style: Style, hues: Hues, name: str, members: Sequence[Member]
+def draw_summary(
+    axes: Axes,
+    collection: Collection,
+    placing: Placing,
+    style: Style,
+    hues: Hues,
+    name: str,
+    runs: Sequence[ComparedRun],
 ) -> list[float]:
     """Draw one panel: a line for each hue, a mark above it where runs diverged. Gives the numbers drawn."""
-    assert plan.x is not None
-    places = _places(collection, plan.x)
-    chosen = set(map(id, members))
+    assert placing.x is not None
+    places = _places(collection, placing.x)
+    chosen = set(map(id, runs))
     seen: list[float] = []
-    axes.set_xlabel(axis_name(plan.x))
+    axes.set_xlabel(axis_name(placing.x))
     for i, value in enumerate(hues.values):
         by_x = {
-            x: [member for member in group if id(member) in chosen]
-            for (x, hue), group in collection.groups(plan.x, plan.hue).items()
+            x: [run for run in group if id(run) in chosen]
+            for (x, hue), group in collection.groups(placing.x, placing.hue).items()
             if hue == value
         }
         seen += _draw_line(axes, by_x, places, name, hues, value, i, style)
     if not seen:
         axis_tools.say(axes, f"No run has a {name.replace('_', ' ')} that is finite.")
         return []
-    _scale_x(axes, collection, plan.x, places)
+    _scale_x(axes, collection, placing.x, places)
     return seen
 
 
@@ -60,7 +67,7 @@ def summarise(values: Sequence[float]) -> tuple[float, float, float]:
 
 def _draw_line(
     axes: Axes,
-    by_x: dict[Any, list[Member]],
+    by_x: dict[Any, list[ComparedRun]],
     places: dict[Any, float],
     name: str,
     hues: Hues,
@@ -73,7 +80,7 @@ def _draw_line(
         return []
     colour = hues.colours[value]
     x = np.array([places[point] for point in points])
-    table = np.array([summarise([member.number(name) for member in by_x[point]]) for point in points])
+    table = np.array([summarise([run.number(name) for run in by_x[point]]) for point in points])
     is_scale = all(isinstance(point, int | float) and not isinstance(point, bool) for point in places)
     offset = 0.0 if is_scale else 0.12 * (index - (len(hues.values) - 1) / 2)
     dashes = hues.dashes[value] if is_scale else "None"
@@ -88,9 +95,9 @@ def _draw_line(
 
 
 def _mark_diverged(
-    axes: Axes, x: np.ndarray, groups: list[list[Member]], colour: str, index: int, style: Style
+    axes: Axes, x: np.ndarray, groups: list[list[ComparedRun]], colour: str, index: int, style: Style
 ) -> None:
-    some = np.array([any(member.diverged for member in group) for group in groups])
+    some = np.array([any(run.diverged for run in group) for group in groups])
     if some.any():
         height = np.full(int(some.sum()), 1.03 + 0.035 * index)
         axes.plot(
@@ -105,11 +112,6 @@ def _mark_diverged(
         )
 
 
-def diverged_entry(style: Style, words: str = "some diverged") -> tuple[Line2D, str]:
-    """Give the entry of a legend that explains the crosses."""
-    return Line2D([], [], color=style.ink, marker="x", linestyle=""), words
-
-
 def _places(collection: Collection, key: str) -> dict[Any, float]:
     """Give the place of every value of an axis: numbers stand where they are, words one after the other."""
     values = collection.axes[key]
@@ -118,7 +120,7 @@ def _places(collection: Collection, key: str) -> dict[Any, float]:
 
 def scale_y(panels: Sequence[Axes], name: str, seen: Sequence[float], style: Style) -> None:
     """Give the panels of a quantity one scale, and the line at which it changes its meaning."""
-    values, middle = np.array(seen), middle_of(name)
+    values, middle = np.array(seen), summary_of(name).middle
     logarithmic = middle != 0 and axis_tools.log_helps(values)
     for axes in panels:
         if not axes.axison:
@@ -129,7 +131,7 @@ def scale_y(panels: Sequence[Axes], name: str, seen: Sequence[float], style: Sty
             axes.set_ylim(*axis_tools.limits_of(values))
         if middle is not None:
             axes.axhline(middle, color=style.faint, linewidth=0.6 * style.line, zorder=0)
-    panels[0].set_ylabel(quantity_lines(name))
+    panels[0].set_ylabel(summary_lines(name))
 
 
 def _scale_x(axes: Axes, collection: Collection, key: str, places: dict[Any, float]) -> None:
@@ -146,3 +148,47 @@ def _scale_x(axes: Axes, collection: Collection, key: str, places: dict[Any, flo
 
 def _word(value: Any) -> str:
     return "\n".join(plain(line) for line in textwrap.wrap(value_text(value), _WORD)[:3])
+
+
+class Summaries(SweepKind):
+    """Summary numbers of several runs."""
+
+    name: ClassVar[str] = "quantity"
+    help: ClassVar[str] = "--y, a number of the index, against --x, an axis"
+    place: ClassVar[int] = 0
+
+    def is_meant(self, _collection: Collection, wish: Wish) -> bool:
+        """Tell whether something goes across or upward that nobody else has there."""
+        return wish.x is not None or wish.y is not None
+
+    def fits(self, collection: Collection, _wish: Wish) -> bool:
+        """Tell whether the runs have summary numbers."""
+        return bool(collection.summaries)
+
+    def plan(self, collection: Collection, wish: Wish) -> Placing:
+        """Choose what goes across, what is told by colour and by panels, and the numbers."""
+        taken = chosen_axes(collection, wish, ("x", "hue", "panel"))
+        taken["x"] = taken["x"] or next_axis(collection, taken)
+        taken["hue"] = taken["hue"] or next_axis(collection, taken, only_swept=True)
+        panel = taken["panel"] or next_axis(collection, taken, only_swept=True)
+        return Placing(self.name, taken["x"], None, taken["hue"], panel, chosen_summaries(collection, "--y", wish.y))
+
+    def draw(self, collection: Collection, placing: Placing, style: Style, panels: Panels) -> Figure:
+        """Draw the numbers beside each other, or a row each if there are panels."""
+        hues = Hues(collection, placing.hue, style)
+        across = len(panels) > 1
+        rows, columns = (len(placing.summaries), len(panels)) if across else (1, len(placing.summaries))
+        figure = make_page(style, rows, max(2, columns) + 0.4)
+        grid = figure.subplots(rows, columns, squeeze=False, sharey="row" if across else False)
+        for i, name in enumerate(placing.summaries):
+            row = list(grid[i]) if across else [grid[0][i]]
+            seen: list[float] = []
+            for axes, (heading, runs) in zip(row, panels, strict=True):
+                seen += draw_summary(axes, collection, placing, style, hues, name, runs)
+                axes.set_title(heading, pad=(1.6 if collection.diverged else 0.6) * style.font)
+            scale_y(row, name, seen, style)
+        hues.legend(grid[0][-1], [diverged_entry(style)] if collection.diverged else [])
+        return figure
+
+
+SWEEP_KINDS.register(Summaries())

@@ -9,10 +9,12 @@ from matplotlib.lines import Line2D
 
 from rnnlab.figures import axes as axis_tools
 from rnnlab.figures.class_predictions import draw_classes
-from rnnlab.nets.plain import predict
+from rnnlab.figures.kind import RUN_KINDS, RunKind
+from rnnlab.figures.page import make_page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from rnnlab.figures.style import Style
     from rnnlab.figures.subject import Subject
@@ -33,6 +35,8 @@ def fresh_sequences(subject: Subject, count: int = SEQUENCES) -> tuple[np.ndarra
 
 def final_predictions(subject: Subject, x_BTI: np.ndarray) -> np.ndarray:
     """Give what the net at the end of its training makes of these inputs, (B, T, O)."""
+    from rnnlab.nets.plain import predict
+
     final = {
         name.removeprefix("final/"): value for name, value in subject.run.weights.items() if name.startswith("final/")
     }
@@ -102,7 +106,7 @@ def _draw_sequence(
             t[-1:], target[-1:], "o", color=colours[0], label="target at T", markersize=ring, markerfacecolor="none"
         )
         axes.plot(t[-1:], near[-1:], "X", color=colours[5], label="prediction at T", markersize=cross)
-    axis_tools.timesteps_axis(axes, subject.timesteps)
+    axis_tools.axis_across(axes, t, "timestep t")
 
 
 def _add_legend(panels: list[Axes], style: Style) -> None:
@@ -116,3 +120,12 @@ def _add_legend(panels: list[Axes], style: Style) -> None:
 def _axis_name(inputs: int, outputs: int) -> str:
     many = [f"{kind} 1 of {count}" for kind, count in (("input", inputs), ("output", outputs)) if count > 1]
     return ", ".join(many) or "value"
+
+
+def _draw_alone(subject: Subject, style: Style) -> Figure:
+    figure = make_page(style, 1, SEQUENCES)
+    draw_predictions(list(figure.subplots(1, SEQUENCES, sharey=True)), subject, style)
+    return figure
+
+
+RUN_KINDS.register(RunKind("predictions", "what the final net predicts for fresh sequences", _draw_alone, place=70))
