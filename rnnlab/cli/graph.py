@@ -47,7 +47,7 @@ def graph(
     from rnnlab.figures.style import find_style, render, using
     from rnnlab.graph.dot import write_dot
     from rnnlab.graph.drawing import draw_graph
-    from rnnlab.graph.model import make_graph
+    from rnnlab.graph.unrolled import make_graph
     from rnnlab.store.atomic import write_bytes
 
     looks, file_format = find_style(style), choose("--format", file_format, _FORMATS)

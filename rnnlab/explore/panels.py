@@ -11,16 +11,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from matplotlib.ticker import AutoLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from rnnlab.explore.axes import (
+from rnnlab.explore.limits import (
     MARK_ROW,
     MARK_START,
-    DecadeLocator,
     linear_limits,
     logarithmic_limits,
     needs_logarithm,
     radial_limit,
-    write_tick,
 )
+from rnnlab.figures.scales import INFINITE, NOT_A_NUMBER, ZERO, LogTicks, classify, plain_label
 from rnnlab.figures.style import find_style
 from rnnlab.nets import Cell
 
@@ -54,7 +53,8 @@ class Curve:
     def show(self, norm_T: np.ndarray, *, zeros: bool) -> tuple[int, int, int]:
         """Draw other numbers; gives how many of them are zero, infinite and NaN. `zeros`: mark those too."""
         self.line.set_ydata(norm_T)
-        wanted = (norm_T == 0) & zeros, np.isinf(norm_T), np.isnan(norm_T)
+        kinds_T = classify(norm_T, zeros=zeros)
+        wanted = [kinds_T == kind for kind in (ZERO, INFINITE, NOT_A_NUMBER)]
         for mark, where_T, height in zip(self.marks, wanted, self._heights, strict=True):
             t = np.flatnonzero(where_T) + 1
             mark.set_data(t, np.full(t.shape, height))
@@ -112,12 +112,12 @@ class NormPanel:
         axis = self.axes.yaxis
         if logarithmic:
             self.axes.set_yscale("log", nonpositive="mask")
-            axis.set_major_locator(DecadeLocator())
+            axis.set_major_locator(LogTicks())
         else:
             self.axes.set_yscale("linear")
             axis.set_major_locator(AutoLocator())
         axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(FuncFormatter(write_tick if logarithmic else _write_number))
+        axis.set_major_formatter(FuncFormatter(plain_label if logarithmic else _write_number))
         self.axes.set_ylabel("2-norm (logarithmic axis)" if logarithmic else "2-norm (linear axis)")
 
 

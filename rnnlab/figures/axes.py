@@ -1,14 +1,24 @@
-"""Axes: logarithmic ones whose ticks never crowd, marks for what they cannot show, sentences instead of pictures."""
+"""Axes of panels: scaled and labelled so that ticks never crowd, with marks for what they cannot show, or sentences."""
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
+
+from rnnlab.figures.scales import (
+    INFINITE,
+    ZERO,
+    classify,
+    finite_positive,
+    log_helps,
+    log_limits,
+    log_ticks,
+    tick_labels,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,28 +27,11 @@ if TYPE_CHECKING:
     from rnnlab.flow.quantity import Quantity
 
 _MOST_TICKS = 5
-_SMALLEST, _LARGEST, _LEAST_POWER = 5e-324, 1.7e308, -323  # what a float64 can hold
-
-
-def finite_positive(values: np.ndarray) -> np.ndarray:
-    """Give those values that a logarithmic axis can show."""
-    values = np.asarray(values, dtype=np.float64).ravel()
-    return values[np.isfinite(values) & (values > 0)]
-
-
-def log_helps(values: np.ndarray, factor: float = 5.0) -> bool:
-    """Tell whether values span so much that a logarithmic axis shows more: all positive, and such a factor."""
-    finite = np.asarray(values, dtype=np.float64).ravel()
-    finite = finite[np.isfinite(finite)]
-    return bool(finite.size and finite.min() > 0 and finite.max() >= factor * finite.min())
 
 
 def set_log(axes: Axes, values: np.ndarray, which: Literal["x", "y"] = "y") -> None:
     """Make an axis logarithmic, with room for all values that it can show, and with ticks that never crowd."""
-    shown = finite_positive(values)
-    low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.1, 10.0)
-    room = 10 ** max(0.06 * math.log10(high / low) if high / low < math.inf else 30, 0.08)
-    limits = (max(low / room, _SMALLEST), min(high * room, _LARGEST))
+    limits = log_limits(values)
     axis = axes.yaxis if which == "y" else axes.xaxis
     set_limits = axes.set_ylim if which == "y" else axes.set_xlim
     set_limits(*limits)  # before the scale, which would else look for limits of its own and may overflow
@@ -50,33 +43,6 @@ def set_log(axes: Axes, values: np.ndarray, which: Literal["x", "y"] = "y") -> N
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
     axis.set_ticks(ticks, tick_labels(ticks))
-
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """Give at most six ticks: powers of ten, or 1, 2, 5, or evenly spaced ones where the range is narrow."""
-    powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
-    if len(powers) > 2:
-        stride = math.ceil(len(powers) / _MOST_TICKS)
-        return [10.0**power for power in powers if power % stride == 0 and power >= _LEAST_POWER]
-    for steps in ((1, 3), (1, 2, 5)):
-        ticks = [step * 10.0**power for power in range(powers.start - 1, powers.stop) for step in steps]
-        ticks = [tick for tick in ticks if low <= tick <= high]
-        if 3 <= len(ticks) <= _MOST_TICKS:
-            return ticks
-    return [
-        float(tick)
-        for tick in MaxNLocator(_MOST_TICKS - 1, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-        if low <= tick <= high and tick > 0
-    ]
-
-
-def tick_labels(ticks: Sequence[float]) -> list[str]:
-    """Write the ticks of a logarithmic axis: all plain, or all as powers of ten."""
-    exponents = [math.log10(tick) for tick in ticks]
-    are_powers = all(abs(exponent - round(exponent)) < 1e-6 for exponent in exponents)
-    if are_powers and not all(-2.5 < exponent < 3.5 for exponent in exponents):
-        return [f"$10^{{{round(exponent)}}}$" for exponent in exponents]
-    return [f"{tick:.4g}" for tick in ticks]
 
 
 def signed(value: float) -> str:
@@ -110,8 +76,13 @@ def _set_signed_log(axes: Axes, values: np.ndarray) -> None:
 
 def mark_unshowable(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, style: Style, *, zeros: bool = True) -> None:
     """Mark infinities at the edges of an axis; `zeros`: true zeros too, which a logarithmic axis cannot show."""
-    lower = ((y == 0) & zeros, "v", 0.02, "exactly 0"), (np.isneginf(y), "v", 0.02, "minus infinite")
-    for wanted, marker, height, name in (*lower, (np.isposinf(y), "^", 0.98, "infinite")):
+    kinds = classify(y, zeros=zeros)
+    edges = (
+        (kinds == ZERO, "v", 0.02, "exactly 0"),
+        ((kinds == INFINITE) & (y < 0), "v", 0.02, "minus infinite"),
+        ((kinds == INFINITE) & (y > 0), "^", 0.98, "infinite"),
+    )
+    for wanted, marker, height, name in edges:
         if wanted.any():
             place = axes.get_xaxis_transform()
             label = f"_{name}"

@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from rnnlab.figures import axes as axis_tools
 from rnnlab.figures.forms import axis_across
+from rnnlab.figures.scales import SHOWN, ZERO, classify
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from rnnlab.flow.quantity import Quantity
 
 _MOST_ROWS = 240  # about one for each pixel of a panel
-MARKED = ("exactly 0", "infinite", "NaN")
+MARKED = ("exactly 0", "infinite", "NaN")  # in the order of `classify`
 
 
 def draw_map(axes: Axes, subject: Subject, style: Style, quantity: Quantity, layer: int) -> None:
@@ -32,7 +33,7 @@ def draw_map(axes: Axes, subject: Subject, style: Style, quantity: Quantity, lay
     is_log = quantity.scale == "log"
     title = ("log10 " if is_log else "") + quantity.symbol + subject.layer_words(quantity, layer)
     if recorded.records < 2:
-        before = "" if subject.info["diverged_at"] is None else " before the run diverged"
+        before = "" if subject.record.diverged_at is None else " before the run diverged"
         axis_tools.say(axes, f"No map over training: there is only one record{before}.", title)
         return
     # After divergence all is NaN: as much of it is drawn as there is before it.
@@ -53,15 +54,9 @@ def choose_rows(values_RX: np.ndarray, most: int, *, zeros: bool = True) -> list
     """Choose at most so many records, evenly; of neighbours, the one with something to mark comes first."""
     if len(values_RX) <= most:
         return list(range(len(values_RX)))
-    marked_R = np.any(classify(values_RX, zeros=zeros) >= 0, axis=1)
+    marked_R = np.any(classify(values_RX, zeros=zeros) != SHOWN, axis=1)
     blocks = np.array_split(np.arange(len(values_RX)), most)
     return [int(block[np.argmax(marked_R[block])]) for block in blocks]
-
-
-def classify(values: np.ndarray, *, zeros: bool = True) -> np.ndarray:
-    """Give 0, 1, 2 for true zeros, infinities, NaN, and -1 for what a colour shows; `zeros`: they have no logarithm."""
-    kinds = [(values == 0) & zeros, np.isinf(values), np.isnan(values)]
-    return np.asarray(np.select(kinds, [0, 1, 2], default=-1))
 
 
 def _draw_cells(
@@ -70,8 +65,8 @@ def _draw_cells(
     is_log = quantity.scale == "log"
     kinds = classify(values_RX, zeros=is_log)
     if quantity.zero_is_minus_infinity:
-        kinds[np.isneginf(values_RX)] = 0
-    can_show = kinds == -1
+        kinds[np.isneginf(values_RX)] = ZERO
+    can_show = kinds == SHOWN
     colours_RX = np.full(values_RX.shape, np.nan)
     colours_RX[can_show] = np.log10(values_RX[can_show]) if is_log else values_RX[can_show]
     if can_show.any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnlab.graph.model import Graph
+from rnnlab.graph.unrolled import Graph
 
 
 def write_dot(graph: Graph) -> str:

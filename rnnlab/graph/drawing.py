@@ -14,8 +14,8 @@ from matplotlib.patches import Circle
 
 from rnnlab.figures.style import Style
 from rnnlab.graph.layout import COLUMN, INCHES, RADIUS, ROW, Layout, Point, draw_arrow
-from rnnlab.graph.model import MOST_LAYERS, MOST_TIMESTEPS, Graph, Node, shown
 from rnnlab.graph.paths import BAND, lists_paths, mark_paths
+from rnnlab.graph.unrolled import MOST_LAYERS, MOST_TIMESTEPS, Graph, Node, shown
 
 _BARS, _LEGEND = 0.95, 1.0  # inches that the colour bars take, and the names of paths
 

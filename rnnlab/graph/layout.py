@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path
 
 from rnnlab.figures.style import Style
-from rnnlab.graph.model import Graph, Node
+from rnnlab.graph.unrolled import Graph, Node
 
 COLUMN, ROW = 1.25, 1.35  # distance of nodes
 RADIUS = 0.3  # of a node

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from rnnlab.figures.style import Style
 from rnnlab.graph.layout import RADIUS, ROW, Layout, Point, draw_bent_arrow
-from rnnlab.graph.model import Node
+from rnnlab.graph.unrolled import Node
 
 MOST_MARKED = 10
 """Paths that are drawn each by itself; of more, each timestep says how many begin there."""

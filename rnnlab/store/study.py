@@ -8,7 +8,7 @@ study["grad_norm"]     (3, 10, 5, R, L, T)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

@@ -19,7 +19,7 @@ from rnnlab.figures.style import STYLES, Style, using
 from rnnlab.figures.subject import Subject
 from rnnlab.figures.sweep_figures import draw_sweep
 from rnnlab.flow.quantity import GROUPS, LAYER, PROBE, RECORD, Axis, Group, Quantity, Sizes, Summary, Table
-from rnnlab.store.files import npz_bytes
+from rnnlab.store.atomic import npz_bytes
 from tests.cli.conftest import Call
 from tests.figures.made import assert_readable, make_run, make_sweep
 
@@ -174,7 +174,7 @@ def test_the_curves_of_a_sweep_take_any_quantity(tmp_path: Path) -> None:
 def test_a_summary_number_that_says_so_is_drawn_unasked(tmp_path: Path) -> None:
     collection = Collection("study", make_sweep(tmp_path / "study", model__weight_scale=[0.5, 1.0]))
     for run in collection.runs:
-        run.info["summary"]["final_dimension"] = run.flat["model.weight_scale"]
+        run.record.summary["final_dimension"] = run.flat["model.weight_scale"]
     placing = place_figures(collection, Wish())[0]
     assert placing.summaries == ("final_loss", "final_gradient_slope", "final_dimension")
     with using(STYLE):

@@ -14,10 +14,11 @@ from rnnlab.figures.forms import drawable
 from rnnlab.figures.kinds.predictions import fresh_sequences
 from rnnlab.figures.plane import draw_plane
 from rnnlab.figures.run_figures import draw_run, run_figure_names
+from rnnlab.figures.scales import classify
 from rnnlab.figures.series import smooth
 from rnnlab.figures.style import STYLES, using
 from rnnlab.figures.subject import Subject
-from rnnlab.figures.training_map import choose_rows, classify, draw_map
+from rnnlab.figures.training_map import choose_rows, draw_map
 from tests.figures.made import FLOORS, cells, make_config, make_metrics, make_run
 from tests.reference import Net, unroll
 

@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from rnnlab.figures.axes import log_ticks, tick_labels
 from rnnlab.figures.collection import Collection
 from rnnlab.figures.errors import FigureError
 from rnnlab.figures.kinds.phase import cell_table, make_norm, map_of
@@ -231,17 +230,3 @@ def test_a_run_whose_arrays_are_damaged_is_named_and_left_out(tmp_path: Path) ->
     (complaint,) = complaints
     assert complaint.startswith(f"left out: {path} is damaged (")
     assert len(collection.runs) == len(runs) - 1
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "labels"),
-    [
-        (1e-4, 10, ["$10^{-4}$", "$10^{-3}$", "$10^{-2}$", "$10^{-1}$", "$10^{0}$", "$10^{1}$"][::2]),
-        (0.008, 1.2, ["0.01", "0.1", "1"]),
-        (0.02, 0.4, ["0.03", "0.1", "0.3"]),
-        (1.0, 1.5, ["1", "1.2", "1.4"]),
-        (5e-324, 1.7e308, ["$10^{-254}$", "$10^{-127}$", "$10^{0}$", "$10^{127}$", "$10^{254}$"]),
-    ],
-)
-def test_ticks_of_a_logarithmic_axis_are_few_and_written_alike(low: float, high: float, labels: list[str]) -> None:
-    assert tick_labels(log_ticks(low, high)) == labels

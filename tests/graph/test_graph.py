@@ -20,7 +20,7 @@ from rnnlab.figures.style import find_style, render, using
 from rnnlab.flow.jacobians import jacobian_norms
 from rnnlab.graph.dot import write_dot
 from rnnlab.graph.drawing import draw_graph
-from rnnlab.graph.model import Graph, make_graph, shown
+from rnnlab.graph.unrolled import Graph, make_graph, shown
 from rnnlab.labs.handrnn import count_paths
 from rnnlab.nets import Architecture, initial_weights, make_cell
 

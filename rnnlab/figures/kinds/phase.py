@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 
-from rnnlab.figures import axes as axis_tools
+from rnnlab.figures import scales
 from rnnlab.figures.errors import FigureError, find_name
 from rnnlab.figures.kind import SWEEP_KINDS, Panels, SweepKind
 from rnnlab.figures.kinds.quantity import summarise
@@ -69,7 +69,7 @@ def make_norm(values: np.ndarray, name: str) -> tuple[Normalize, bool]:
             return LogNorm(middle / reach, middle * reach), True
         return CenteredNorm(middle, max(float(np.abs(finite - middle).max()), 1e-12)), True
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    if axis_tools.log_helps(finite):
+    if scales.log_helps(finite):
         return LogNorm(low, high), False
     room = 0.0 if high > low else 0.5 * abs(high) or 0.5
     return Normalize(low - room, high + room), False
@@ -125,9 +125,9 @@ def add_bar(figure: FigureBase, row: list[Axes], norm: Normalize, colour_map: st
     bar.set_label(summary_lines(name))
     bar.outline.set_visible(False)
     if isinstance(norm, LogNorm):
-        ticks = axis_tools.log_ticks(float(norm.vmin or 1), float(norm.vmax or 1))
+        ticks = scales.log_ticks(float(norm.vmin or 1), float(norm.vmax or 1))
         bar.ax.yaxis.set_major_locator(FixedLocator(ticks))
-        bar.ax.yaxis.set_major_formatter(FixedFormatter(axis_tools.tick_labels(ticks)))
+        bar.ax.yaxis.set_major_formatter(FixedFormatter(scales.tick_labels(ticks)))
         bar.ax.yaxis.set_minor_locator(NullLocator())
         bar.ax.yaxis.set_minor_formatter(NullFormatter())
 

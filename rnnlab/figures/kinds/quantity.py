@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from rnnlab.figures import axes as axis_tools
+from rnnlab.figures import scales
 from rnnlab.figures.hues import Hues
 from rnnlab.figures.kind import SWEEP_KINDS, Panels, SweepKind
 from rnnlab.figures.names import axis_name, plain, summary_lines, summary_of, value_text
@@ -121,7 +122,7 @@ def _places(collection: Collection, key: str) -> dict[Any, float]:
 def scale_y(panels: Sequence[Axes], name: str, seen: Sequence[float], style: Style) -> None:
     """Give the panels of a quantity one scale, and the line at which it changes its meaning."""
     values, middle = np.array(seen), summary_of(name).middle
-    logarithmic = middle != 0 and axis_tools.log_helps(values)
+    logarithmic = middle != 0 and scales.log_helps(values)
     for axes in panels:
         if not axes.axison:
             continue

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnlab.figures import axes as axis_tools
+from rnnlab.figures import scales
 from rnnlab.figures.forms import drawable
 from rnnlab.figures.kind import RUN_KINDS, RunKind
 from rnnlab.figures.over_training import FEW_RECORDS
@@ -69,7 +70,7 @@ def draw_spectrum_path(axes: Axes, subject: Subject, style: Style) -> None:
     axes.axhline(1, color=style.faint, linewidth=0.6 * style.line)
     axis_tools.updates_axis(axes, int(steps_R[0]), int(steps_R[-1]))
     everything = np.concatenate([radius_RL, norm_RL])
-    if axis_tools.log_helps(everything):
+    if scales.log_helps(everything):
         axis_tools.set_log(axes, np.append(everything.ravel(), 1.0))
     axes.set_ylabel("spectral radius, norm")
     axis_tools.legend(axes)

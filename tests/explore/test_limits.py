@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlab.explore.axes import (
-    decade_ticks,
-    linear_limits,
-    logarithmic_limits,
-    needs_logarithm,
-    radial_limit,
-    write_tick,
-)
+from rnnlab.explore.limits import linear_limits, logarithmic_limits, needs_logarithm, radial_limit
+from rnnlab.figures.scales import log_ticks, plain_label
 
 _NORMS = st.lists(st.floats(min_value=0) | st.just(float("nan")), min_size=1, max_size=20)
 
@@ -27,10 +20,10 @@ def test_a_logarithmic_axis_shows_everything_that_it_can(norms: list[float]) -> 
     assert 0 < low < high < np.inf
     assert (low <= shown).all()
     assert (shown <= high).all()
-    ticks = decade_ticks(low, high)
+    ticks = log_ticks(low, high)
     assert 1 <= len(ticks) <= 8
     assert all(low <= tick <= high for tick in ticks)
-    assert len({write_tick(tick) for tick in ticks}) == len(ticks)
+    assert len({plain_label(tick) for tick in ticks}) == len(ticks)
 
 
 @given(_NORMS)
@@ -51,23 +44,6 @@ def test_each_curve_with_marks_has_room_for_a_row_of_its_own() -> None:
     row_of_zeros, row_of_infinities = 0.03 + 0.028 * 2, 0.03 + 0.028 * 3
     assert (0 - low) / (high - low) > row_of_zeros
     assert (high - 1) / (high - low) > row_of_infinities
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (1e-7, "10⁻⁷"),
-        (2e-7, "2·10⁻⁷"),
-        (0.02, "0.02"),
-        (1, "1"),
-        (1e3, "1000"),
-        (1e4, "10⁴"),
-        (1e-300, "10⁻³⁰⁰"),
-        (0, "0"),
-    ],
-)
-def test_ticks_are_written_for_people(value: float, text: str) -> None:
-    assert write_tick(value) == text
 
 
 def test_a_linear_axis_is_left_only_where_it_would_hide_values() -> None:
