@@ -41,7 +41,7 @@ class ComparedRun:
             DamagedRunError: a file is damaged.
         """
         missing = [name for name in names if name not in self.arrays]
-        for file in {file for name in missing if (file := find_file(name)) in self.record.files}:
+        for file in {find_file(name) or "" for name in missing} & set(self.record.files):
             path = self.path / file
             self.arrays |= read_npz(path, list(read_npz_shapes(path, missing)))
 

@@ -13,7 +13,7 @@ from rnnlab.store.index import index_rows, write_index
 from rnnlab.store.reading import Run, open_run
 from rnnlab.store.record import FileFacts, GitState, Machine, RunRecord, StackPlace, file_facts
 from rnnlab.store.status import SweepStatus, read_status, write_status
-from rnnlab.store.study import Study, open_study, sorted_values
+from rnnlab.store.study import Study, open_study
 from rnnlab.store.workspace import StudyLock, Workspace, remove_leftovers
 
 __all__ = [
@@ -44,7 +44,6 @@ __all__ = [
     "read_status",
     "remove_leftovers",
     "short_hash",
-    "sorted_values",
     "write_index",
     "write_status",
 ]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rnnlab.store.files import npz_bytes, read_npz_shapes, write_pieces
 
 from rnnlab.flow.quantity import LOSS, PARAMETERS, PROBE, SPECTRUM, Table
 from rnnlab.store import DamagedRunError, Workspace, list_runs, look_at, tables
-from rnnlab.store.atomic import npz_bytes, read_npz_shapes, write_pieces
 from rnnlab.store.tables import RunTable, find_table
 from tests.store.samples import METRICS, identity_of, make_files, make_info, make_run
 
