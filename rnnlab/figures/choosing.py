@@ -97,7 +97,7 @@ def _all(problems: Sequence[tuple[str, bool]]) -> str:
 def _describe(paths: Sequence[Path], entries: list[RunEntry]) -> Chosen:
     runs = [Run(entry) for entry in entries]
     studies = list(dict.fromkeys(entry.path.resolve().parent for entry in entries))
-    names = list(dict.fromkeys(str(entry.info["config"]["name"]) for entry in entries))
+    names = list(dict.fromkeys(str(entry.record.config["name"]) for entry in entries))
     folder = _short(studies[0] / "figures")
     if len(runs) == 1:
         return Chosen(runs, names[0], folder, runs[0].path.resolve().name)

@@ -30,7 +30,7 @@ class ComparedRun:
     """A run among others."""
 
     def __init__(self, run: Run) -> None:
-        self.run, self.info, self.path = run, run.info, run.path
+        self.run, self.record, self.path = run, run.record, run.path
         self.flat: dict[str, Any] = flatten(run.record.config)
         self.arrays: dict[str, np.ndarray] = {}
 
@@ -41,8 +41,7 @@ class ComparedRun:
             DamagedRunError: a file is damaged.
         """
         missing = [name for name in names if name not in self.arrays]
-        files = {file for name in missing if (file := find_file(name)) is not None}
-        for file in files & set(self.run.record.files):
+        for file in {find_file(name) or "" for name in missing} & set(self.record.files):
             path = self.path / file
             self.arrays |= read_npz(path, list(read_npz_shapes(path, missing)))
 
@@ -53,7 +52,7 @@ class ComparedRun:
 
     def number(self, name: str) -> float:
         """Give a quantity of the index, NaN where the run has none."""
-        value = self.info["summary"].get(name)
+        value = self.record.summary.get(name)
         return float("nan") if value is None else float(value)
 
 
@@ -68,7 +67,7 @@ class Collection:
 
     def __init__(self, name: str, runs: Sequence[Run]) -> None:
         self.name, self.runs = plain(name), [ComparedRun(run) for run in runs]
-        keys, self.bound = self._part_bound(swept_keys(run.info["config"] for run in runs))
+        keys, self.bound = self._part_bound(swept_keys(run.record.config for run in runs))
         if not keys or self._single_cases(keys):
             self._name_runs()
             keys, self.bound = [RUN], {}
@@ -121,7 +120,7 @@ class Collection:
     @cached_property
     def summaries(self) -> list[str]:
         """The summary numbers that some run has, in the order of their declarations."""
-        present = {name for run in self.runs for name, value in run.info["summary"].items() if value is not None}
+        present = {name for run in self.runs for name, value in run.record.summary.items() if value is not None}
         declared = [summary.name for summary in iterate_summaries()]
         return [name for name in declared if name in present] + sorted(present - set(declared))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import ClassVar
 
 from rnnlab.errors import UserError
+from rnnlab.words import nearest
 
 
 class FigureError(UserError):
@@ -37,6 +37,6 @@ def choose(option: str, wanted: str, valid: Iterable[str]) -> str:
     if not names:
         raise FigureError(f"{option}: got '{wanted}', but these runs have nothing to choose from")
     short = {name.rpartition(".")[2]: name for name in names}
-    near = difflib.get_close_matches(wanted.replace("-", "_"), [*names, *short], n=1)
-    hint = f". Did you mean '{short.get(near[0], near[0])}'?" if near else ""
+    near = nearest(wanted.replace("-", "_"), [*names, *short])
+    hint = f". Did you mean '{short.get(near, near)}'?" if near else ""
     raise FigureError(f"{option}: got '{wanted}'; valid: {', '.join(names)}{hint}")

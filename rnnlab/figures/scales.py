@@ -63,9 +63,9 @@ def log_ticks(low: float, high: float) -> list[float]:
         ticks = [tick for tick in ticks if low <= tick <= high]
         if 3 <= len(ticks) <= _MOST_TICKS:
             return ticks
-    with np.errstate(over="ignore"):  # at the end of float64
-        even = MaxNLocator(_MOST_TICKS - 1, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-    return [float(tick) for tick in even if low <= tick <= high and tick > 0]
+    unit = 10.0 ** max(powers.start - 1, _LEAST_POWER)  # near 1 nothing overflows, as it would at the ends of float64
+    even = MaxNLocator(_MOST_TICKS - 1, steps=[1, 2, 2.5, 5, 10]).tick_values(low / unit, high / unit)
+    return sorted({tick for tick in (float(value) * unit for value in even) if low <= tick <= high and tick > 0})
 
 
 class LogTicks(LogLocator):
@@ -94,7 +94,7 @@ def plain_label(value: float, _: Any = None) -> str:
     """Write one tick without mathtext, which is slow to lay out: 0.02, 1, 50, 10⁻⁷ or 2·10⁻⁷."""
     if value <= 0 or 1e-3 < value < 1e4:
         return f"{value:.4g}"
-    exponent = math.floor(math.log10(value) + 0.01)  # so that 10⁻³²², of which few digits are left, is that
-    factor = round(value / 10.0 ** max(exponent, _LEAST_POWER))
-    power = f"10{str(exponent).translate(_SUPERSCRIPT)}"
-    return power if factor <= 1 else f"{factor}·{power}"
+    # A little up, so that 10⁻³²², of which few digits are left, is that.
+    exponent = max(math.floor(math.log10(value) + 0.01), _LEAST_POWER)
+    factor, power = f"{value / 10.0**exponent:.3g}", f"10{str(exponent).translate(_SUPERSCRIPT)}"
+    return power if factor == "1" else f"{factor}·{power}"

@@ -77,18 +77,18 @@ class Subject:
     """A run, read once."""
 
     def __init__(self, run: Run) -> None:
-        self.run, self.metrics, self.info = run, run.metrics, run.info
-        self.config: dict[str, Any] = run.info["config"]
+        self.run, self.metrics, self.record = run, run.metrics, run.record
+        self.config: dict[str, Any] = run.record.config
 
     def recorded(self, quantity: Quantity | str) -> Recorded | None:
         """Give a quantity of the run; None where it has no such array."""
         name = quantity if isinstance(quantity, str) else quantity.name
         group = group_of(name)
-        arrays = self.run.group(group.name) if group.file in self.info["files"] else {}
+        arrays = self.run.group(group.name) if group.file in self.record.files else {}
         if name not in arrays:
             return None
         every_step_R = arrays.get("step", self.metrics["step"])
-        diverged_at = self.info["diverged_at"]
+        diverged_at = self.record.diverged_at
         made = every_step_R if diverged_at is None else every_step_R[every_step_R <= diverged_at]
         return Recorded(find_quantity(name), arrays[name], made, every_step_R, arrays)
 
@@ -163,6 +163,6 @@ class Subject:
             f"{self.cell}{nonlinearity}, {layers} of {model['hidden_size']}",
             f"{task['kind']}, T = {self.timesteps}, {where}",
         ]
-        if self.info["diverged_at"] is not None:
-            words.append(f"diverged at update {self.info['diverged_at']} of {self.config['training']['batches']}")
+        if self.record.diverged_at is not None:
+            words.append(f"diverged at update {self.record.diverged_at} of {self.config['training']['batches']}")
         return "; ".join(words)

@@ -33,7 +33,7 @@ def draw_map(axes: Axes, subject: Subject, style: Style, quantity: Quantity, lay
     is_log = quantity.scale == "log"
     title = ("log10 " if is_log else "") + quantity.symbol + subject.layer_words(quantity, layer)
     if recorded.records < 2:
-        before = "" if subject.info["diverged_at"] is None else " before the run diverged"
+        before = "" if subject.record.diverged_at is None else " before the run diverged"
         axis_tools.say(axes, f"No map over training: there is only one record{before}.", title)
         return
     # After divergence all is NaN: as much of it is drawn as there is before it.

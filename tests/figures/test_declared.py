@@ -174,7 +174,7 @@ def test_the_curves_of_a_sweep_take_any_quantity(tmp_path: Path) -> None:
 def test_a_summary_number_that_says_so_is_drawn_unasked(tmp_path: Path) -> None:
     collection = Collection("study", make_sweep(tmp_path / "study", model__weight_scale=[0.5, 1.0]))
     for run in collection.runs:
-        run.info["summary"]["final_dimension"] = run.flat["model.weight_scale"]
+        run.record.summary["final_dimension"] = run.flat["model.weight_scale"]
     placing = place_figures(collection, Wish())[0]
     assert placing.summaries == ("final_loss", "final_gradient_slope", "final_dimension")
     with using(STYLE):

@@ -32,13 +32,13 @@ _MOST_POINTS = 400  # of a smoothed loss curve: more than a panel has pixels acr
 def draw_loss(axes: Axes, subject: Subject, style: Style) -> None:
     """Draw the loss against the batches, logarithmic where it spans a factor of five."""
     axes.set_title("Training loss")
-    losses, floors = finite_part(subject.metrics["loss"]), subject.info["floors"]
+    losses, floors = finite_part(subject.metrics["loss"]), subject.record.floors
     if not losses.size:
         axis_tools.say(axes, _why_none(subject), "Training loss")
         return
     draw_smoothed(axes, np.arange(losses.size), losses, style, "each batch")
     _draw_floors(axes, floors, style)
-    at = subject.info["diverged_at"]
+    at = subject.record.diverged_at
     if at is not None:
         axes.axvline(at, color=style.diverged, linestyle="--", label=f"diverged at {at}")
     _label_batches(axes, losses.size, subject.loss_name, np.concatenate([losses, list(floors.values())]))
@@ -88,7 +88,7 @@ def draw_losses(axes: Axes, runs: Sequence[ComparedRun], style: Style, hues: Hue
         return
     values = np.concatenate(drawn)
     values = values[np.isfinite(values)]
-    floors = {repr(run.info["floors"]): run.info["floors"] for run in runs}
+    floors = {repr(run.record.floors): run.record.floors for run in runs}
     if len(floors) == 1:
         (shared,) = floors.values()
         _draw_floors(axes, shared, style)

@@ -29,7 +29,7 @@ _FAR = 3.0  # times the largest input: predictions beyond would leave nothing of
 
 def fresh_sequences(subject: Subject, count: int = SEQUENCES) -> tuple[np.ndarray, np.ndarray]:
     """Draw inputs (count, T, I) and targets of the run's task, from a stream of their own."""
-    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([subject.info["seed"], FRESH])))
+    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([subject.record.seed, FRESH])))
     return subject.task.sample(generator, count)
 
 
