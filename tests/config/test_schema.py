@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -19,6 +21,7 @@ from rnnlab.config import (
     flatten,
     json_schema,
     load_config,
+    load_run,
     write_config,
 )
 from rnnlab.tasks import TASKS
@@ -228,3 +231,20 @@ def test_keys_of_every_task_are_described() -> None:
     tasks = {one["properties"]["kind"]["const"]: one for one in json_schema()["properties"]["task"]["anyOf"]}
     assert "required" not in tasks["cumulative-average"]
     assert tasks["waiting"]["required"] == ["kind"]
+
+
+def test_a_config_can_be_pickled_and_copied(load: Load) -> None:
+    config = load("model: {cell: gru, layers: 2}\ntraining: {clip_norm: 1}")
+    for again in (pickle.loads(pickle.dumps(config)), copy.deepcopy(config), config.model_copy()):
+        assert again == config
+        assert write_config(again) == write_config(config)
+
+
+def test_a_run_is_read_once_with_what_its_overrides_changed(write: Write) -> None:
+    file = write("model: {cell: elman}\nsweep: {seeds: 2}")
+    read = load_run(file, ["model.cell=lstm", "name=other"])
+    assert read.config == load_config(file, ["model.cell=lstm", "name=other"])
+    assert read.changed == {"model.cell": "lstm", "model.nonlinearity": None}
+    assert read.has_axes
+    assert load_run({"name": "x", "seed": 3}).changed == {}
+    assert not load_run({"name": "x"}).has_axes
