@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlab.config import Config, load_sweep, load_with_changes
+from rnnlab.config import Config, load_run, load_sweep
 from rnnlab.flow import eigenvalues
 from rnnlab.store import Run, StoreError, Study, open_study
 from rnnlab.studies.executors.local import core_count
@@ -91,10 +91,9 @@ def train(
     if isinstance(config, Config):
         if overrides:
             raise ValueError("overrides go with a file or a mapping; a loaded config has been read with its own")
-        loaded, values = config, dict[str, Any]()
-    else:
-        loaded, values = load_with_changes(config, overrides)
-    return run_one(loaded, runs=runs, values=values, engine=engine, device=device, force=force).run
+        return run_one(config, runs=runs, values={}, engine=engine, device=device, force=force).run
+    read = load_run(config, overrides)
+    return run_one(read.config, runs=runs, values=read.changed, engine=engine, device=device, force=force).run
 
 
 def _check_overrides(overrides: Sequence[str]) -> None:

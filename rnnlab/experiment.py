@@ -8,8 +8,7 @@ import numpy as np
 
 from rnnlab.config import Config
 from rnnlab.config.limits import check_memory, memory_of_machine
-from rnnlab.nets import Architecture, bigram_weights, initial_weights, pack
-from rnnlab.tasks.bigram import Bigram
+from rnnlab.nets import Architecture, pack
 from rnnlab.training import BATCHES, PROBE, WEIGHTS, NetState, Recipe, make_stream
 
 
@@ -36,16 +35,8 @@ class Prepared:
 
 
 def architecture_of(config: Config) -> Architecture:
-    """Give the shape of the net in plain numbers."""
-    model, task = config.model, config.task
-    return Architecture(
-        cell=model.cell,
-        nonlinearity=model.nonlinearity,
-        input_size=task.input_size,
-        hidden_size=model.hidden_size,
-        layers=model.layers,
-        output_size=task.output_size,
-    )
+    """Give the shape of the net."""
+    return config.model.architecture(config.task)
 
 
 def draw_weights(config: Config) -> dict[str, np.ndarray]:
@@ -55,14 +46,11 @@ def draw_weights(config: Config) -> dict[str, np.ndarray]:
         TooLargeError: what is made of them does not fit into the memory of this machine.
     """
     check_memory(config, memory_of_machine())
-    architecture, model = architecture_of(config), config.model
-    if model.init == "bigram":
-        assert isinstance(config.task, Bigram)  # the schema has seen to that
-        return bigram_weights(architecture, config.task.transition_table())
-    return initial_weights(
-        architecture,
+    model = config.model
+    return model.make_initialiser().weights(
+        architecture_of(config),
         make_stream(config.seed, WEIGHTS),
-        init=model.init,
+        config.task,
         weight_scale=model.weight_scale,
         bias_scale=model.bias_scale,
     )
@@ -77,7 +65,7 @@ def prepare(config: Config) -> Prepared:
         sample=task.sample,
         batches=config.training.batches,
         batch_size=config.training.batch_size,
-        optimizer=config.training.optimizer,
+        optimizer=config.training.make_optimizer(),
         record_every=config.record.every,
     )
     inputs_BTI, targets = task.sample(make_stream(config.seed, PROBE), config.record.sequences)

@@ -7,16 +7,19 @@ is an error that lists the known ones, and never something plausible.
 
 from __future__ import annotations
 
-import difflib
 import importlib
+import itertools
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar, TypeVar
 
 from rnnlab.errors import UserError
+from rnnlab.words import unknown_name
 
 Item = TypeVar("Item")
+
+_versions = itertools.count(1)
 
 
 class UnknownNameError(UserError, KeyError):
@@ -34,7 +37,7 @@ class Registry(Mapping[str, Item]):
 
     Args:
         kind: what they are called in messages: "cell".
-        package: the package whose modules declare them; all of them are imported when the registry is first read.
+        package: the package whose modules declare them, or a module; imported when the registry is first read.
         name_of: gives the name of an item; its attribute `name` by default.
     """
 
@@ -44,8 +47,13 @@ class Registry(Mapping[str, Item]):
         self._name_of = name_of or _name_of
         self._items: dict[str, Item] = {}
         self._is_filled = False
-        self.version = 0
-        """Raised with every change, so that what was made from the registry can be made anew."""
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """A number for the content: what was made from the registry is made anew when it is another."""
+        self._fill()
+        return self._version
 
     def register(self, item: Item) -> Item:
         """Declare an item; may be used as a decorator.
@@ -56,31 +64,30 @@ class Registry(Mapping[str, Item]):
         name = self._name_of(item)
         if name in self._items:
             raise ValueError(f"there is already a {self.kind} '{name}'; choose another name")
-        self._items[name] = item
-        self._items = dict(sorted(self._items.items(), key=lambda pair: (getattr(pair[1], "place", 100), pair[0])))
-        self.version += 1
+        items = {**self._items, name: item}
+        self._items = dict(sorted(items.items(), key=lambda pair: (getattr(pair[1], "place", 100), pair[0])))
+        self._version = next(_versions)
         return item
 
     @contextmanager
     def extended(self, *items: Item) -> Iterator[None]:
         """Declare items for the length of a `with` block."""
         self._fill()
-        before = dict(self._items)
+        before = dict(self._items), self._version
         try:
             for item in items:
                 self.register(item)
             yield
         finally:
-            self._items = before
-            self.version += 1
+            self._items, self._version = before
 
     def _fill(self) -> None:
-        """Import every module of the package: each declares what it holds."""
+        """Import what declares the items: the module, or every module of the package."""
         if self._is_filled:
             return
         self._is_filled = True
         package = importlib.import_module(self._package)
-        for module in pkgutil.iter_modules(package.__path__):
+        for module in pkgutil.iter_modules(getattr(package, "__path__", [])):
             importlib.import_module(f"{self._package}.{module.name}")
 
     def __getitem__(self, name: str) -> Item:
@@ -92,9 +99,7 @@ class Registry(Mapping[str, Item]):
         self._fill()
         if name in self._items:
             return self._items[name]
-        near = difflib.get_close_matches(str(name), self._items, n=1)
-        hint = f". Did you mean '{near[0]}'?" if near else ""
-        raise UnknownNameError(f"there is no {self.kind} '{name}'; valid: {', '.join(self._items)}{hint}")
+        raise UnknownNameError(unknown_name(self.kind, str(name), self._items))
 
     def __iter__(self) -> Iterator[str]:
         self._fill()

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from rnnlab import RNN, LSTMLayer, RecurrentRegressionModel, RNNLayer, biggest_eig_magnitude, generate_batch, loss_fn
 from rnnlab.flow import eigenvalues, gradient_flow, singular_values
-from rnnlab.nets import Architecture, identity, initial_weights
-from rnnlab.tasks import MeanSquaredError, Task, task_types
+from rnnlab.nets import LSTM, Architecture, Elman, identity, initial_weights
+from rnnlab.tasks import TASKS, MeanSquaredError, Task
 from rnnlab.training import WEIGHTS, make_stream
 
 EXPECTED = yaml.safe_load((Path(__file__).parent / "expected.yaml").read_text())
@@ -170,7 +170,7 @@ def test_the_spectral_radius_of_a_parameter_is_that_of_its_numbers() -> None:
 @cache
 def radii(hidden_size: int, init: str, draws: int) -> tuple[float, ...]:
     """Spectral radii of the initial recurrent matrices of so many seeds."""
-    architecture = Architecture("elman", "tanh", 1, hidden_size, 1, 1)
+    architecture = Architecture(Elman("tanh"), 1, hidden_size, 1, 1)
     return tuple(
         biggest_eig_magnitude(initial_weights(architecture, make_stream(seed, WEIGHTS), init=init)["weight_hh_l0"])
         for seed in range(draws)
@@ -187,7 +187,7 @@ def test_circular_law(init: str, limit: float) -> None:
 
 def test_most_eigenvalues_lie_inside_the_circle() -> None:
     """Evenly over the disc: a quarter of them within half the radius."""
-    architecture = Architecture("elman", "tanh", 1, 512, 1, 1)
+    architecture = Architecture(Elman("tanh"), 1, 512, 1, 1)
     weights = initial_weights(architecture, make_stream(0, WEIGHTS), init="gaussian")
     magnitudes = np.abs(eigenvalues(weights["weight_hh_l0"].astype(np.float64)))
     assert np.mean(magnitudes < 0.5) == pytest.approx(0.25, abs=0.03)
@@ -207,7 +207,7 @@ def test_critical_weight_scale_of_the_default_init(hidden_size: int, critical: f
 
 def test_spectral_radius_scales_with_the_weight_scale() -> None:
     """So the critical scale is the one at which the radius is 1."""
-    architecture = Architecture("elman", "tanh", 1, 32, 1, 1)
+    architecture = Architecture(Elman("tanh"), 1, 32, 1, 1)
     radius = radii(32, "uniform", 1)[0]
     weights = initial_weights(architecture, make_stream(0, WEIGHTS), weight_scale=1 / radius)
     assert biggest_eig_magnitude(weights["weight_hh_l0"]) == pytest.approx(1, abs=1e-6)
@@ -225,7 +225,7 @@ def test_non_normal_matrix_grows_a_long_way_before_it_vanishes() -> None:
 
 
 def make_task(**keys: int) -> Task:
-    return task_types()["cumulative-average"].model_validate(keys)
+    return TASKS["cumulative-average"].model_validate(keys)
 
 
 def test_floor_of_predicting_zero() -> None:
@@ -267,7 +267,7 @@ def test_no_linear_floor_at_the_last_timestep_where_a_linear_net_is_exact() -> N
 def test_linear_orthogonal_gradients_shrink_by_exactly_the_scale(scale: float) -> None:
     size, timesteps = 8, 12
     q_HH, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((size, size)))
-    architecture = Architecture("elman", "identity", 1, size, 1, 1)
+    architecture = Architecture(Elman("identity"), 1, size, 1, 1)
     drawn = initial_weights(architecture, make_stream(0, WEIGHTS))
     weights = {name: torch.from_numpy(weight[None].astype(np.float64)) for name, weight in drawn.items()}
     weights["weight_hh_l0"] = torch.from_numpy(scale * q_HH)[None]
@@ -281,7 +281,7 @@ def test_linear_orthogonal_gradients_shrink_by_exactly_the_scale(scale: float) -
 @pytest.mark.parametrize(("bias", "ratio"), [(0.0, 0.5), (1.0, 0.731059)])
 def test_zero_weight_lstm_passes_back_the_forget_gate(bias: float, ratio: float) -> None:
     size, timesteps = 3, 6
-    architecture = Architecture("lstm", None, 1, size, 1, 1)
+    architecture = Architecture(LSTM(), 1, size, 1, 1)
     weights = {
         name: torch.zeros(1, *shape, dtype=torch.float64) for name, shape in architecture.parameter_shapes.items()
     }

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rnnlab.config import describe_keys
+from rnnlab.flow import GROUPS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -26,6 +27,19 @@ def test_the_table_of_keys_is_the_schema() -> None:
     found = re.search(r"<!-- keys:.*?-->\n(.*?)\n<!-- /keys -->", README, re.DOTALL)
     assert found, "the README has no table of keys"
     assert found[1] == key_table()
+
+
+def quantity_table() -> str:
+    """Give the table of arrays as the README of the runs must have it."""
+    rows = [f"| `{each.name}` | {each.shape} | {each.meaning} |" for each in GROUPS["base"].quantities]
+    return "\n".join(["| array | shape, type | meaning |", "|---|---|---|", *rows])
+
+
+def test_the_table_of_arrays_is_what_is_declared() -> None:
+    text = (Path(__file__).parent.parent / "runs" / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- quantities:.*?-->\n(.*?)\n<!-- /quantities -->", text, re.DOTALL)
+    assert found, "the README of the runs has no table of arrays"
+    assert found[1] == quantity_table()
 
 
 def test_its_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlab.audit.problem import Answer, Problem, loss_gradient
+from rnnlab.audit.case import Answer, AuditCase, NotKnownError, loss_gradient
+from rnnlab.nets import Cell, Elman
 
 _Elementwise = Callable[[np.ndarray], np.ndarray]
 _SIGMA: dict[str, _Elementwise] = {"tanh": np.tanh, "relu": lambda z: np.maximum(z, 0.0), "identity": lambda z: z}
@@ -41,14 +42,18 @@ class Layer:
         return np.concatenate([np.zeros_like(self.h_TBH[:1]), self.h_TBH[:-1]])
 
 
-def forward(problem: Problem) -> tuple[list[Layer], np.ndarray]:
-    """Run an Elman net; gives its layers from the lowest up, and the predictions (B, T, O)."""
-    weights, nonlinearity = problem.weights, problem.architecture.nonlinearity or "tanh"
-    x_TBI = problem.inputs_BTI.swapaxes(0, 1)
+def forward(case: AuditCase) -> tuple[list[Layer], np.ndarray]:
+    """Run an Elman net; gives its layers from the lowest up, and the predictions (B, T, O).
+
+    Raises:
+        NotKnownError: of another cell, or with another nonlinearity.
+    """
+    weights, nonlinearity = case.weights, _nonlinearity_of(case.architecture.cell)
+    x_TBI = case.inputs_BTI.swapaxes(0, 1)
     layers = []
-    for index in range(problem.architecture.layers):
+    for index in range(case.architecture.layers):
         w_ih, w_hh = weights[f"weight_ih_l{index}"], weights[f"weight_hh_l{index}"]
-        h_BH = np.zeros((problem.sequences, problem.architecture.hidden_size))
+        h_BH = np.zeros((case.sequences, case.architecture.hidden_size))
         states = []
         for x_BI in x_TBI:
             h_BH = _SIGMA[nonlinearity](x_BI @ w_ih.T + h_BH @ w_hh.T + weights[f"bias_l{index}"])
@@ -60,24 +65,32 @@ def forward(problem: Problem) -> tuple[list[Layer], np.ndarray]:
     return layers, predictions_TBO.swapaxes(0, 1)
 
 
-def by_hand(problem: Problem) -> Answer | None:
-    """Go back through layers and time; None for gated cells, which are not written out here."""
-    if problem.architecture.cell != "elman":
+def _nonlinearity_of(cell: Cell) -> str:
+    if type(cell) is not Elman:  # a subclass is another cell
+        raise NotKnownError("cell", cell.name)
+    if cell.nonlinearity not in _SIGMA:
+        raise NotKnownError("nonlinearity", cell.nonlinearity)
+    return str(cell.nonlinearity)
+
+
+def by_hand(case: AuditCase) -> Answer | None:
+    """Go back through layers and time; None for other cells than Elman's, which are not written out here."""
+    if type(case.architecture.cell) is not Elman:
         return None
-    layers, predictions_BTO = forward(problem)
-    dL_dy_TBO = loss_gradient(problem, predictions_BTO).swapaxes(0, 1)
+    layers, predictions_BTO = forward(case)
+    dL_dy_TBO = loss_gradient(case, predictions_BTO).swapaxes(0, 1)
     answer: Answer = {
-        ("readout_weight", None): np.einsum("tbo,tbh->oh", dL_dy_TBO, layers[-1].h_TBH) / problem.sequences,
-        ("readout_bias", None): dL_dy_TBO.sum(axis=(0, 1)) / problem.sequences,
+        ("readout_weight", None): np.einsum("tbo,tbh->oh", dL_dy_TBO, layers[-1].h_TBH) / case.sequences,
+        ("readout_bias", None): dL_dy_TBO.sum(axis=(0, 1)) / case.sequences,
     }
-    from_above_TBH = dL_dy_TBO @ problem.weights["readout_weight"]
+    from_above_TBH = dL_dy_TBO @ case.weights["readout_weight"]
     for index in reversed(range(len(layers))):
         layer = layers[index]
         dL_dh_TBH, dL_dz_TBH = _through_time(layer, from_above_TBH)
         answer["dL/dh", index] = dL_dh_TBH
-        answer[f"weight_ih_l{index}", None] = np.einsum("tbh,tbi->hi", dL_dz_TBH, layer.x_TBI) / problem.sequences
-        answer[f"weight_hh_l{index}", None] = np.einsum("tbh,tbk->hk", dL_dz_TBH, layer.before_TBH) / problem.sequences
-        answer[f"bias_l{index}", None] = dL_dz_TBH.sum(axis=(0, 1)) / problem.sequences
+        answer[f"weight_ih_l{index}", None] = np.einsum("tbh,tbi->hi", dL_dz_TBH, layer.x_TBI) / case.sequences
+        answer[f"weight_hh_l{index}", None] = np.einsum("tbh,tbk->hk", dL_dz_TBH, layer.before_TBH) / case.sequences
+        answer[f"bias_l{index}", None] = dL_dz_TBH.sum(axis=(0, 1)) / case.sequences
         from_above_TBH = dL_dz_TBH @ layer.weight_ih
     return answer
 

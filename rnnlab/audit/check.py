@@ -9,14 +9,14 @@ import numpy as np
 
 from rnnlab.audit.automatic import by_flow, by_modules
 from rnnlab.audit.by_hand import by_hand
+from rnnlab.audit.case import Answer, AuditCase, NotKnownError, make_case
 from rnnlab.audit.complex_step import Projected, by_complex_step
-from rnnlab.audit.engines import Step, check_engines
+from rnnlab.audit.engines import EngineStep, check_engines
 from rnnlab.audit.paths import by_paths
-from rnnlab.audit.problem import Answer, Problem, make_problem
 from rnnlab.audit.verdict import Finding, judge
 from rnnlab.config import Config
 
-WAYS: dict[str, Callable[[Problem], Answer | Projected | None]] = {
+WAYS: dict[str, Callable[[AuditCase], Answer | Projected | None]] = {
     "flow": by_flow,
     "modules": by_modules,
     "by hand": by_hand,
@@ -27,12 +27,13 @@ WAYS: dict[str, Callable[[Problem], Answer | Projected | None]] = {
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """What a check found."""
 
     findings: list[Finding]
-    steps: list[Step]
+    steps: list[EngineStep]
     missing: list[str]  # ways that cannot be gone for this net
+    unknown: dict[str, str]  # ways and engines that do not know a part of it, with the sentence
     tolerance: float
 
     @property
@@ -47,16 +48,29 @@ class Report:
         return [*ways, *(f"{step.engine} engine" for step in self.steps if not step.agrees)]
 
 
-def run_check(config: Config, tolerance: float = 1e-9) -> Report:
+def run_check(config: Config, tolerance: float = 1e-9) -> CheckReport:
     """Compute every gradient of a config's initial net by every way, and one step by every engine.
 
     Args:
         config: whose net, task and seed.
         tolerance: the largest relative difference between two ways, in float64, that is rounding.
     """
-    problem = make_problem(config)
+    case = make_case(config)
     with np.errstate(all="ignore"):  # what explodes or vanishes is compared, not warned about
-        answers = {name: way(problem) for name, way in WAYS.items()}
+        answers, unknown = _ask(case)
         given = {name: answer for name, answer in answers.items() if answer is not None}
-        steps = check_engines(config)
-    return Report(judge(given, tolerance), steps, [name for name in answers if name not in given], tolerance)
+        steps, unable = check_engines(config)
+    missing = [name for name in answers if name not in given]
+    return CheckReport(judge(given, tolerance), steps, missing, unknown | unable, tolerance)
+
+
+def _ask(case: AuditCase) -> tuple[dict[str, Answer | Projected | None], dict[str, str]]:
+    """Give what each way says, and the sentences of those that do not know a part of the net."""
+    answers: dict[str, Answer | Projected | None] = {}
+    unknown: dict[str, str] = {}
+    for name, way in WAYS.items():
+        try:
+            answers[name] = way(case)
+        except NotKnownError as error:
+            unknown[name] = str(error)
+    return answers, unknown

@@ -4,8 +4,8 @@
 
 There is no subtraction, so ε can be 1e-100 and the result is good to the last digits, however small it is. A state h_t
 is nudged as a node of its own: what the next timestep, the layer above and the readout see of it. What comes out is
-the derivative along random directions v, one pass each. Works for every cell; the forward pass is written here from the
-equations, in numpy.
+the derivative along random directions v, one pass each. The forward pass of each cell
+is written here from the equations, in numpy.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlab.audit.problem import Problem, Quantity, loss_of
+from rnnlab.audit.case import AuditCase, NotKnownError, Quantity, loss_of
+from rnnlab.nets import GRU, LSTM, Cell, Elman
+from rnnlab.nets.parameters import layer_weights
 
 _EPSILON = 1e-100
 
@@ -38,49 +40,74 @@ class Projected:
         return np.asarray((gradient * direction[:, None]).sum(axis=-1))
 
 
-def by_complex_step(problem: Problem, seed: int = 0) -> Projected:
-    """Nudge every state and every parameter along one random direction."""
+def by_complex_step(case: AuditCase, seed: int = 0) -> Projected:
+    """Nudge every state and every parameter along one random direction.
+
+    Raises:
+        NotKnownError: the cell, its nonlinearity or the loss is none of those that are written here.
+    """
     generator = np.random.default_rng(seed)
     directions: dict[Quantity, np.ndarray] = {}
     values: dict[Quantity, np.ndarray] = {}
-    hidden_size, kinds = problem.architecture.hidden_size, ("h", "c") if problem.architecture.cell == "lstm" else ("h",)
+    hidden_size = case.architecture.hidden_size
+    _, kinds = _known(case.architecture.cell)
     for kind in kinds:
-        for layer in range(problem.architecture.layers):
+        for layer in range(case.architecture.layers):
             quantity: Quantity = (f"dL/d{kind}", layer)
-            direction_TH = generator.standard_normal((problem.timesteps, hidden_size))
+            direction_TH = generator.standard_normal((case.timesteps, hidden_size))
             directions[quantity] = direction_TH
             values[quantity] = np.stack(
-                [_derivative(problem, nudge=(kind, layer, t, direction_TH[t])) for t in range(problem.timesteps)]
+                [_derivative(case, nudge=(kind, layer, t, direction_TH[t])) for t in range(case.timesteps)]
             )
-    for name, weight in problem.weights.items():
+    for name, weight in case.weights.items():
         directions[name, None] = generator.standard_normal(weight.shape)
-        values[name, None] = _derivative(problem, parameter=(name, directions[name, None])).mean()
+        values[name, None] = _derivative(case, parameter=(name, directions[name, None])).mean()
     return Projected(directions, values)
 
 
 def _derivative(
-    problem: Problem, nudge: Nudge | None = None, parameter: tuple[str, np.ndarray] | None = None
+    case: AuditCase, nudge: Nudge | None = None, parameter: tuple[str, np.ndarray] | None = None
 ) -> np.ndarray:
     """Give the derivative of each sequence's loss, (B,)."""
-    weights = dict(problem.weights)
+    weights = dict(case.weights)
     if parameter is not None:
         name, direction = parameter
         weights[name] = weights[name] + 1j * _EPSILON * direction
-    return np.asarray(loss_of(problem, _forward(problem, weights, nudge)).imag / _EPSILON)
+    return np.asarray(loss_of(case, _forward(case, weights, nudge)).imag / _EPSILON)
 
 
-def _forward(problem: Problem, weights: dict[str, np.ndarray], nudge: Nudge | None) -> np.ndarray:
+def _forward(case: AuditCase, weights: dict[str, np.ndarray], nudge: Nudge | None) -> np.ndarray:
     """Give complex predictions, (B, T, O)."""
-    x_TBI = problem.inputs_BTI.swapaxes(0, 1).astype(np.complex128)
-    for layer in range(problem.architecture.layers):
-        h_BH = np.zeros((problem.sequences, problem.architecture.hidden_size), dtype=np.complex128)
+    cell = case.architecture.cell
+    step, _ = _known(cell)
+    x_TBI = case.inputs_BTI.swapaxes(0, 1).astype(np.complex128)
+    for layer in range(case.architecture.layers):
+        h_BH = np.zeros((case.sequences, case.architecture.hidden_size), dtype=np.complex128)
         c_BH, states = h_BH, []
+        its = layer_weights(weights, layer)
         for t, x_BI in enumerate(x_TBI):
-            h_BH, c_BH = _step(problem, weights, layer, x_BI, h_BH, c_BH, _amount(nudge, "c", layer, t))
+            drive_BG, recurrent_BG = x_BI @ its["weight_ih"].T + its["bias"], h_BH @ its["weight_hh"].T
+            h_BH, c_BH = step(cell, drive_BG, recurrent_BG, Before(h_BH, c_BH, _amount(nudge, "c", layer, t), its))
             h_BH = h_BH + _amount(nudge, "h", layer, t)
             states.append(h_BH)
         x_TBI = np.stack(states)
     return np.asarray(x_TBI @ weights["readout_weight"].T + weights["readout_bias"]).swapaxes(0, 1)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a step begins with, and what the cell state that it gives is nudged by."""
+
+    h_BH: np.ndarray
+    c_BH: np.ndarray
+    nudge_c: np.ndarray | float
+    weights: dict[str, np.ndarray]
+
+
+def _known(cell: Cell) -> tuple[_StepFunction, tuple[str, ...]]:
+    if type(cell) not in _STEPS:
+        raise NotKnownError("cell", cell.name)
+    return _STEPS[type(cell)]
 
 
 def _amount(nudge: Nudge | None, kind: str, layer: int, t: int) -> np.ndarray | float:
@@ -88,30 +115,26 @@ def _amount(nudge: Nudge | None, kind: str, layer: int, t: int) -> np.ndarray | 
     return 1j * _EPSILON * nudge[3] if nudge is not None and here else 0.0
 
 
-def _step(
-    problem: Problem,
-    weights: dict[str, np.ndarray],
-    layer: int,
-    x_BI: np.ndarray,
-    h_BH: np.ndarray,
-    c_BH: np.ndarray,
-    nudge_c: np.ndarray | float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Make one timestep of any cell; the cell state of an LSTM is nudged before the output gate sees it."""
-    drive_BG = x_BI @ weights[f"weight_ih_l{layer}"].T + weights[f"bias_l{layer}"]
-    recurrent_BG = h_BH @ weights[f"weight_hh_l{layer}"].T
-    if problem.architecture.cell == "elman":
-        sigma = _SIGMA[problem.architecture.nonlinearity or "tanh"]
-        return sigma(drive_BG + recurrent_BG), c_BH
-    if problem.architecture.cell == "lstm":
-        i, f, g, o = np.split(drive_BG + recurrent_BG, 4, axis=-1)
-        c_BH = _sigmoid(f) * c_BH + _sigmoid(i) * np.tanh(g) + nudge_c
-        return _sigmoid(o) * np.tanh(c_BH), c_BH
+def _elman(cell: Cell, drive_BG: np.ndarray, recurrent_BG: np.ndarray, before: Before) -> tuple[np.ndarray, np.ndarray]:
+    assert isinstance(cell, Elman)
+    if cell.nonlinearity not in _SIGMA:
+        raise NotKnownError("nonlinearity", cell.nonlinearity)
+    return _SIGMA[str(cell.nonlinearity)](drive_BG + recurrent_BG), before.c_BH
+
+
+def _lstm(_: Cell, drive_BG: np.ndarray, recurrent_BG: np.ndarray, before: Before) -> tuple[np.ndarray, np.ndarray]:
+    """Nudge the cell state before the output gate sees it."""
+    i, f, g, o = np.split(drive_BG + recurrent_BG, 4, axis=-1)
+    c_BH = _sigmoid(f) * before.c_BH + _sigmoid(i) * np.tanh(g) + before.nudge_c
+    return _sigmoid(o) * np.tanh(c_BH), c_BH
+
+
+def _gru(_: Cell, drive_BG: np.ndarray, recurrent_BG: np.ndarray, before: Before) -> tuple[np.ndarray, np.ndarray]:
     drive_r, drive_z, drive_n = np.split(drive_BG, 3, axis=-1)
     recurrent_r, recurrent_z, recurrent_n = np.split(recurrent_BG, 3, axis=-1)
     r, z = _sigmoid(drive_r + recurrent_r), _sigmoid(drive_z + recurrent_z)
-    n = np.tanh(drive_n + r * (recurrent_n + weights[f"bias_hn_l{layer}"]))
-    return np.asarray((1 - z) * n + z * h_BH), c_BH
+    n = np.tanh(drive_n + r * (recurrent_n + before.weights["bias_hn"]))
+    return np.asarray((1 - z) * n + z * before.h_BH), before.c_BH
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:
@@ -123,3 +146,12 @@ def _relu(z: np.ndarray) -> np.ndarray:
 
 
 _SIGMA: dict[str, Callable[[np.ndarray], np.ndarray]] = {"tanh": np.tanh, "relu": _relu, "identity": lambda z: z}
+
+_StepFunction = Callable[[Cell, np.ndarray, np.ndarray, Before], tuple[np.ndarray, np.ndarray]]
+
+_STEPS: dict[type[Cell], tuple[_StepFunction, tuple[str, ...]]] = {
+    Elman: (_elman, ("h",)),
+    LSTM: (_lstm, ("h", "c")),
+    GRU: (_gru, ("h",)),
+}
+"""The step of each cell that is written here, and its states; a subclass is another cell."""

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 
 from rnnlab.audit.automatic import by_modules
-from rnnlab.audit.problem import Problem
+from rnnlab.audit.case import AuditCase, NotKnownError, exact_targets
 from rnnlab.audit.verdict import relative_difference
 from rnnlab.config import Config
 from rnnlab.experiment import draw_weights, prepare
 from rnnlab.nets import model_from_weights, named_parameters, pack, unpack
-from rnnlab.tasks import CrossEntropy
-from rnnlab.training import BATCHES, NetState, Recipe, available_engines, make_engine, make_stream
+from rnnlab.training import BATCHES, EngineError, NetState, Recipe, available_engines, make_engine, make_stream
+from rnnlab.training.optimizers import SGD, Adam, Optimizer
 
 _TOLERANCE = 1e-5
 """Float32 has 7 digits; a sum over a sequence and a batch loses one or two of them."""
@@ -31,7 +31,7 @@ _ROUNDING_FACTOR = 20.0
 
 
 @dataclass(frozen=True)
-class Step:
+class EngineStep:
     """One engine's step: the largest relative difference of a parameter's gradient, and of the update."""
 
     engine: str
@@ -51,41 +51,48 @@ class Step:
         return max(self.gradient, self.update) <= self.tolerance
 
 
-def check_engines(config: Config) -> list[Step]:
-    """Make one step with every engine there is."""
-    problem, weights = _batch(config), draw_weights(config)
-    reference = {str(name): gradient for (name, layer), gradient in by_modules(problem).items() if layer is None}
-    rounding = max(_differences(_float32(problem), reference).values())
-    return [_check(name, config, reference, weights, rounding) for name in available_engines()]
+def check_engines(config: Config) -> tuple[list[EngineStep], dict[str, str]]:
+    """Make one step with every engine there is; gives also, by engine, why one cannot be held against anything."""
+    case, weights = _batch(config), draw_weights(config)
+    reference = {str(name): gradient for (name, layer), gradient in by_modules(case).items() if layer is None}
+    rounding = max(_differences(_float32(case), reference).values())
+    steps, unable = [], {}
+    for name in available_engines():
+        try:
+            steps.append(_check(name, config, reference, weights, rounding))
+        except (EngineError, NotKnownError) as error:
+            unable[f"{name} engine"] = str(error)
+    return steps, unable
 
 
 def _check(
     name: str, config: Config, reference: dict[str, np.ndarray], weights: dict[str, np.ndarray], rounding: float
-) -> Step:
+) -> EngineStep:
     gradients = {key: _gradient(name, config, key, reference[key], weights[key]) for key in reference}
     differences = _differences(gradients, reference)
     training = config.training
-    updated = _step(name, config, optimizer=training.optimizer, rate=training.learning_rate, clip=training.clip_norm)
     expected = _expected_update(config, reference, weights)
+    optimizer = training.make_optimizer()
+    updated = _step(name, config, optimizer=optimizer, rate=training.learning_rate, clip=training.clip_norm)
     update = relative_difference(_row(updated, reference), _row(expected, reference))
     worst = max(differences, key=lambda key: differences[key])
-    return Step(name, differences[worst], update, rounding, worst)
+    return EngineStep(name, differences[worst], update, rounding, worst)
 
 
-def _batch(config: Config) -> Problem:
-    """Give the first training batch of a run as a problem."""
+def _batch(config: Config) -> AuditCase:
+    """Give the first training batch of a run as a case."""
     prepared = prepare(config)
     inputs, targets = config.task.sample(make_stream(config.seed, BATCHES), config.training.batch_size)
-    return Problem(
+    return AuditCase(
         prepared.architecture,
         {name: weight.astype(np.float64) for name, weight in draw_weights(config).items()},
         inputs.astype(np.float64),
-        targets if isinstance(config.task.loss, CrossEntropy) else targets.astype(np.float64),
+        exact_targets(targets),
         config.task.loss,
     )
 
 
-def _step(name: str, config: Config, *, optimizer: str, rate: float, clip: float | None) -> dict[str, np.ndarray]:
+def _step(name: str, config: Config, *, optimizer: Optimizer, rate: float, clip: float | None) -> dict[str, np.ndarray]:
     """Give the weights after one step of an engine, float64."""
     recipe: Recipe = replace(prepare(config).recipe, batches=1, optimizer=optimizer)
     start_P = pack(draw_weights(config), recipe.architecture)
@@ -99,7 +106,7 @@ def _step(name: str, config: Config, *, optimizer: str, rate: float, clip: float
 def _gradient(name: str, config: Config, key: str, reference: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Read an engine's gradient of one parameter off a step."""
     rate = _large_rate(float(np.abs(reference).max()), float(np.abs(weight).max()))
-    stepped = _step(name, config, optimizer="sgd", rate=rate, clip=None)[key]
+    stepped = _step(name, config, optimizer=SGD(), rate=rate, clip=None)[key]
     return np.asarray((weight.astype(np.float64) - stepped) / rate)
 
 
@@ -117,22 +124,33 @@ def _expected_update(
     norm = math.sqrt(sum(float((g * g).sum()) for g in reference.values()))
     limit = config.training.clip_norm
     factor = limit / norm if limit is not None and norm > limit else 1.0
-    rate, updated = config.training.learning_rate, {}
-    for name, gradient in reference.items():
-        g = factor * gradient
-        # Adam's first step: both moments are corrected back to g and g².
-        change = rate * g / (np.abs(g) + 1e-8) if config.training.optimizer == "adam" else rate * g
-        updated[name] = weights[name].astype(np.float64) - change
-    return updated
+    rate, optimizer = config.training.learning_rate, config.training.make_optimizer()
+    return {
+        name: weights[name].astype(np.float64) - _first_change(optimizer, rate, factor * gradient)
+        for name, gradient in reference.items()
+    }
 
 
-def _float32(problem: Problem) -> dict[str, np.ndarray]:
+def _first_change(optimizer: Optimizer, rate: float, g: np.ndarray) -> np.ndarray:
+    """Give what the first step takes off a parameter.
+
+    Raises:
+        NotKnownError: of another optimizer.
+    """
+    if type(optimizer) is Adam:
+        return np.asarray(rate * g / (np.abs(g) + 1e-8))  # both moments are corrected back to g and g²
+    if type(optimizer) is SGD:
+        return rate * g
+    raise NotKnownError("optimizer", optimizer.name)
+
+
+def _float32(case: AuditCase) -> dict[str, np.ndarray]:
     """Give the gradients by PyTorch's modules in float32: what that precision alone costs."""
-    weights = {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in problem.weights.items()}
-    model = model_from_weights(problem.architecture, weights)
-    targets = torch.from_numpy(problem.targets)
-    predictions, _ = model(torch.from_numpy(problem.inputs_BTI.astype(np.float32)))
-    problem.loss(predictions, targets if targets.dtype == torch.int64 else targets.float()).mean().backward()
+    weights = {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in case.weights.items()}
+    model = model_from_weights(case.architecture, weights)
+    targets = torch.from_numpy(case.targets)
+    predictions, _ = model(torch.from_numpy(case.inputs_BTI.astype(np.float32)))
+    case.loss(predictions, targets if targets.dtype == torch.int64 else targets.float()).mean().backward()
     return {
         name: np.zeros(p.shape) if p.grad is None else p.grad.double().numpy()
         for name, p in named_parameters(model).items()

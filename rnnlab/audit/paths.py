@@ -13,7 +13,8 @@ from math import comb
 import numpy as np
 
 from rnnlab.audit.by_hand import Layer, forward
-from rnnlab.audit.problem import Answer, Problem, loss_gradient
+from rnnlab.audit.case import Answer, AuditCase, loss_gradient
+from rnnlab.nets import Elman
 
 MOST_PATHS = 20_000
 """All paths of all states: more are not walked, since each takes its time and none brings news."""
@@ -26,17 +27,15 @@ def path_count(timesteps: int, layers: int, *, last_only: bool) -> int:
     return sum(comb(k - t + up, up) for t in range(timesteps) for k in ends if k >= t for up in ups)
 
 
-def by_paths(problem: Problem) -> Answer | None:
-    """Walk every path; None for gated cells and where there are too many."""
-    count = path_count(problem.timesteps, problem.architecture.layers, last_only=problem.loss.last_timestep_only)
-    if problem.architecture.cell != "elman" or count > MOST_PATHS:
+def by_paths(case: AuditCase) -> Answer | None:
+    """Walk every path; None for other cells than Elman's and where there are too many."""
+    count = path_count(case.timesteps, case.architecture.layers, last_only=case.loss.last_timestep_only)
+    if type(case.architecture.cell) is not Elman or count > MOST_PATHS:
         return None
-    layers, predictions_BTO = forward(problem)
-    dL_dy_TBO = loss_gradient(problem, predictions_BTO).swapaxes(0, 1)
-    exits_TBH = dL_dy_TBO @ problem.weights["readout_weight"]
-    exit_times = [
-        t for t in range(problem.timesteps) if not problem.loss.last_timestep_only or t == problem.timesteps - 1
-    ]
+    layers, predictions_BTO = forward(case)
+    dL_dy_TBO = loss_gradient(case, predictions_BTO).swapaxes(0, 1)
+    exits_TBH = dL_dy_TBO @ case.weights["readout_weight"]
+    exit_times = [t for t in range(case.timesteps) if not case.loss.last_timestep_only or t == case.timesteps - 1]
     sums = [np.zeros_like(layer.h_TBH) for layer in layers]
     for k in exit_times:
         _walk_back(layers, sums, len(layers) - 1, k, exits_TBH[k])

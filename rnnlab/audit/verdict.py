@@ -14,8 +14,8 @@ from itertools import combinations
 
 import numpy as np
 
+from rnnlab.audit.case import Answer, Quantity
 from rnnlab.audit.complex_step import Projected
-from rnnlab.audit.problem import Answer, Quantity
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import typer
 from rnnlab.cli import options, text
 
 if TYPE_CHECKING:
-    from rnnlab.audit import Report
+    from rnnlab.audit import CheckReport
 
 _EXAMPLES = """\b
 Examples:
@@ -50,7 +50,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _lines(report: Report) -> list[str]:
+def _lines(report: CheckReport) -> list[str]:
     ways = list(dict.fromkeys(way for finding in report.findings for way in finding.differences))
     rows = [
         [finding.name, *(_difference(finding.differences.get(way)) for way in ways), _ruling(finding)]
@@ -68,6 +68,7 @@ def _lines(report: Report) -> list[str]:
         "Largest relative difference from the ways that agree, float64, at every timestep by itself:",
         text.table(["quantity", *ways, ""], rows),
         *([f"not gone here: {', '.join(report.missing)}"] if report.missing else []),
+        *(f"{way}: {sentence}" for way, sentence in report.unknown.items()),
         "",
         "One training step of each engine, float32, against the float64 gradient:",
         text.table(["", "gradient", "update", "rounding alone", ""], steps),
@@ -86,7 +87,7 @@ def _ruling(finding: Any) -> str:
     return f"WRONG: {', '.join(finding.convicted)}" if finding.convicted else "agree"
 
 
-def _verdict(report: Report) -> str:
+def _verdict(report: CheckReport) -> str:
     if report.agrees:
         largest = max((d for f in report.findings for d in f.differences.values()), default=0.0)
         return f"All ways agree to {largest:.1e} (tolerance {report.tolerance:g}), and every engine to rounding."
@@ -96,7 +97,7 @@ def _verdict(report: Report) -> str:
     return "; ".join(wrong + open_)
 
 
-def _as_object(report: Report) -> dict[str, Any]:
+def _as_object(report: CheckReport) -> dict[str, Any]:
     return {
         "agrees": report.agrees,
         "tolerance": report.tolerance,

@@ -50,7 +50,7 @@ def diff(
 
 
 def _config_rows(left: Run, right: Run) -> list[list[Any]]:
-    from rnnlab.store.index import flatten
+    from rnnlab.nested import flatten
 
     first, second = flatten(left.record.config), flatten(right.record.config)
     keys = dict.fromkeys([*first, *second])

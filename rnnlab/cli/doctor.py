@@ -13,7 +13,8 @@ from typing import Any
 
 import typer
 
-from rnnlab.cli import options, text
+from rnnlab.cli import options
+from rnnlab.words import bytes_text
 
 _EXAMPLES = """\b
 Examples:
@@ -52,13 +53,13 @@ def _facts(runs: Path) -> dict[str, Any]:
     return facts | {
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cores": core_count(),
-        "memory": text.size(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),
+        "memory": bytes_text(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),
         "threads": f"1 used by rnnlab, {torch.get_num_threads()} by PyTorch alone",
         "instructions": f"{torch.backends.cpu.get_cpu_capability()} in PyTorch",
         "engine": _engine(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu (no CUDA device)",
         "runs": str(runs.resolve()),
-        "free disk": text.size(shutil.disk_usage(_existing_parent(runs)).free),
+        "free disk": bytes_text(shutil.disk_usage(_existing_parent(runs)).free),
         "git": shutil.which("git"),
     }
 

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import itertools
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from rnnlab.cli import text
+from rnnlab.flow.quantity import Table, declared_tables, iterate_quantities
 
 if TYPE_CHECKING:
-    import numpy as np
+    from rnnlab.store.tables import RunTable
 
-    from rnnlab.store import Run
+_DEFAULT = "flow"
 
-_EXAMPLES = """\b
+
+def _table_names() -> list[str]:
+    """Give the tables that there are, first the one that is exported unless another is asked for."""
+    return [_DEFAULT, *(name for name in declared_tables() if name != _DEFAULT)]
+
+
+def describe_tables() -> str:
+    """Say of each table what has a row in it, and what stands there."""
+    lines = []
+    for name in _table_names():
+        table = declared_tables()[name]
+        places = ", ".join(axis.column.partition("_from_")[0] for axis in table.axes)
+        held = (quantity.name for quantity in iterate_quantities() if quantity.table == table and not quantity.is_axis)
+        lines.append(f"  {name:<10}  {places}: {table.meaning or ', '.join(held)}")
+    return "\n".join(lines)
+
+
+_EXAMPLES = f"""\b
 Examples:
   rnnlab export runs/cumulative-average    gradient norms as CSV on stdout
   rnnlab export runs/cumulative-average --table loss --out loss.csv
@@ -26,16 +47,9 @@ Examples:
 
 \b
 Tables (one row for each combination of what stands before the colon):
-  flow        update, layer, timestep: gradient and hidden norms
-  loss        batch: training loss
-  probe       update: probe loss
-  spectrum    update, layer, rank: eigenvalues, singular values (elman only)
-  parameters  update, parameter: gradient norm
+{describe_tables()}
 A study gives the rows of all its runs, told apart by the first column.
 """
-
-Table = Literal["flow", "loss", "probe", "spectrum", "parameters"]
-Rows = Iterator[dict[str, Any]]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,99 +57,92 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=_EXAMPLES)(export)
 
 
+def _known(name: str) -> str:
+    """Refuse a table that does not exist; asked when the command runs, since tables may be declared until then."""
+    names = _table_names()
+    if name not in names:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, names))}.")
+    return name
+
+
 def export(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A run folder or a study folder.")],
-    table: Annotated[Table, typer.Option("--table", "-t", help="Which table.")] = "flow",
+    table: Annotated[
+        str,
+        typer.Option("--table", "-t", metavar=f"<{'|'.join(_table_names())}>", callback=_known, help="Which table."),
+    ] = _DEFAULT,
     format_: Annotated[
         Literal["csv", "json"], typer.Option("--format", help="CSV, or a JSON list of objects.")
     ] = "csv",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write to this file instead of stdout.")] = None,
 ) -> None:
     """Write a run's or a study's numbers as CSV or JSON."""
-    rows = [{"run": run.path.name, **row} for run in _open(path) for row in _TABLES[table](run.metrics)]
-    content = _as_csv(rows) if format_ == "csv" else json.dumps([_plain(row) for row in rows], indent=1) + "\n"
+    tables = _find(path, declared_tables()[table])
+    pieces = (_as_csv if format_ == "csv" else _as_json)(tables)
     if out is None:
-        sys.stdout.write(content)
+        for piece in pieces:
+            sys.stdout.write(piece)
     else:
-        from rnnlab.store.atomic import write_bytes
+        from rnnlab.store.atomic import write_pieces
 
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(out, content.encode())
+        write_pieces(out, (piece.encode() for piece in pieces))
 
 
-def _open(path: Path) -> list[Run]:
-    """Open a run, or all whole runs of a study; damaged ones are named and left out."""
-    from rnnlab.store import Run, list_runs, open_run
+def _find(path: Path, table: Table) -> list[RunTable]:
+    """Find the table of a run, or of all whole runs of a study; damaged ones are named and left out."""
+    from rnnlab.store import RunEntry, open_run
+    from rnnlab.store.folders import iterate_runs
+    from rnnlab.store.tables import find_table
 
-    entries = list_runs(path)
-    if not entries:
-        return [open_run(path)]
-    for entry in entries:
+    entries = iterate_runs(path)
+    first = next(entries, None)
+    if first is None:
+        run = open_run(path)
+        first = RunEntry(run.path, run.record)
+    found = []
+    for entry in itertools.chain([first], entries):
         if entry.damage:
             text.tell(f"left out: {entry.path} is damaged: {entry.damage}")
-    return [Run(entry) for entry in entries if not entry.damage]
+        elif its_table := find_table(entry, table):
+            found.append(its_table)
+    return found
 
 
-def _flow(metrics: dict[str, np.ndarray]) -> Rows:
-    names = {
-        "grad_norm": "grad_norm_l2",
-        "grad_log_norm": "grad_log_norm_ln",
-        "hidden_norm": "hidden_norm_l2",
-        "cell_grad_norm": "cell_grad_norm_l2",
-    }
-    present = {name: column for name, column in names.items() if name in metrics}
-    for record, update in enumerate(metrics["step"].tolist()):
-        for layer, timestep in _places(metrics["grad_norm"].shape[1:]):
-            row = {"update": update, "layer_from_0": layer, "timestep_from_1": timestep + 1}
-            yield row | {column: float(metrics[name][record, layer, timestep]) for name, column in present.items()}
+def _as_csv(tables: Sequence[RunTable]) -> Iterator[str]:
+    """Lay rows out, a block at a time; a column that a run lacks is empty there."""
+    columns = list(dict.fromkeys(column for table in tables for column in table.columns))
+    yield _csv_text([["run", *columns] if tables else []])
+    for table in tables:
+        own = table.columns
+        order = [1 + own.index(column) if column in own else 0 for column in columns]
+        for block in table.read_blocks():
+            name = table.folder.name
+            if own == columns:
+                yield _csv_text((name, *row) for row in block)
+            else:
+                wider = ((None, *row) for row in block)
+                yield _csv_text((name, *(row[place] for place in order)) for row in wider)
 
 
-def _places(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    return ((i, j) for i in range(shape[0]) for j in range(shape[1]))
+def _csv_text(rows: Any) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(rows)
+    return stream.getvalue()
 
 
-def _loss(metrics: dict[str, np.ndarray]) -> Rows:
-    for batch, loss in enumerate(metrics["loss"].tolist()):
-        yield {"batch_from_0": batch, "training_loss": loss}
+def _as_json(tables: Sequence[RunTable]) -> Iterator[str]:
+    """Lay rows out as one list, a block at a time."""
+    before = "["
+    for table in tables:
+        names = ["run", *table.columns]
+        for block in table.read_blocks():
+            rows = [dict(zip(names, map(_plain, (table.folder.name, *row)), strict=True)) for row in block]
+            yield before + json.dumps(rows, indent=1)[1:-2]
+            before = ","
+    yield "[]\n" if before == "[" else "\n]\n"
 
 
-def _probe(metrics: dict[str, np.ndarray]) -> Rows:
-    for update, loss in zip(metrics["step"].tolist(), metrics["probe_loss"].tolist(), strict=True):
-        yield {"update": update, "probe_loss": loss}
-
-
-def _spectrum(metrics: dict[str, np.ndarray]) -> Rows:
-    for record, update in enumerate(metrics["step"].tolist() if "eigenvalues" in metrics else []):
-        for layer, rank in _places(metrics["eigenvalues"].shape[1:]):
-            value = complex(metrics["eigenvalues"][record, layer, rank])
-            yield {
-                "update": update,
-                "layer_from_0": layer,
-                "rank_from_1": rank + 1,
-                "eigenvalue_real": value.real,
-                "eigenvalue_imaginary": value.imag,
-                "eigenvalue_magnitude": abs(value),
-                "singular_value": float(metrics["singular_values"][record, layer, rank]),
-            }
-
-
-def _parameters(metrics: dict[str, np.ndarray]) -> Rows:
-    for record, update in enumerate(metrics["step"].tolist()):
-        for index, name in enumerate(metrics["param_names"].tolist()):
-            norm = float(metrics["param_grad_norm"][record, index])
-            yield {"update": update, "parameter": name, "param_grad_norm_l2": norm}
-
-
-_TABLES = {"flow": _flow, "loss": _loss, "probe": _probe, "spectrum": _spectrum, "parameters": _parameters}
-
-
-def _as_csv(rows: list[dict[str, Any]]) -> str:
-    from rnnlab.store.atomic import csv_text
-
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    return csv_text(columns, [[row.get(column) for column in columns] for row in rows])
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
+def _plain(value: Any) -> Any:
     """Write what is not finite as a string, `inf`, `-inf` or `nan`: JSON has no number for it."""
-    return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

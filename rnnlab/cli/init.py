@@ -11,6 +11,7 @@ import typer
 from rnnlab.cli import text
 from rnnlab.errors import UserError
 from rnnlab.shipped import has_axes, shipped_configs
+from rnnlab.words import unknown_name
 
 _EXAMPLES = """\b
 Examples:
@@ -46,7 +47,7 @@ def init(
         return
     wanted = name.removesuffix(".yaml").replace("-", "_")
     if wanted not in shipped:
-        raise InitError(f"there is no config '{name}'; valid: {', '.join(shipped)}")
+        raise InitError(unknown_name("config", name, shipped))
     target = destination or Path(f"{Path(wanted).name}.yaml")
     if target.is_dir():
         target /= f"{Path(wanted).name}.yaml"

@@ -12,9 +12,10 @@ import typer
 from rnnlab.cli import options, text
 from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
+from rnnlab.words import unknown_name
 
 if TYPE_CHECKING:
-    from rnnlab.labs.report import Report, Section, Step
+    from rnnlab.labs.report import LabReport, LabResult, LabSection
 
 _LEAST_DIGITS = 6
 _VERDICTS = {True: "yes", False: "NO", None: ""}
@@ -71,7 +72,7 @@ def labs(
 def _check_request(name: str | None, valid: Sequence[str], *, every: bool, save: Path | None, full: bool) -> None:
     """Refuse what does not go together before anything is computed."""
     if name is not None and name not in valid:
-        raise LabError(f"there is no lab '{name}'; valid: {', '.join(valid)}")
+        raise LabError(unknown_name("lab", name, valid))
     if name is not None and every:
         raise LabError(f"got '{name}' and --all; valid: one of them")
     if full and not every and name != "gradients":
@@ -86,7 +87,7 @@ def _check_request(name: str | None, valid: Sequence[str], *, every: bool, save:
         raise LabError(f"--save: got '{save}'; valid: a file that ends in .{', .'.join(FORMATS)}")
 
 
-def _carry_out(names: Sequence[str], *, full: bool, quiet: bool) -> dict[str, Report]:
+def _carry_out(names: Sequence[str], *, full: bool, quiet: bool) -> dict[str, LabReport]:
     """Carry out labs, and print each as soon as it is done."""
     from rnnlab.labs import LABS, carry_out
     from rnnlab.studies.hooks import StoppedError
@@ -105,7 +106,7 @@ def _carry_out(names: Sequence[str], *, full: bool, quiet: bool) -> dict[str, Re
     return reports
 
 
-def _draw(report: Report, file: Path, *, quiet: bool) -> None:
+def _draw(report: LabReport, file: Path, *, quiet: bool) -> None:
     from rnnlab.figures.style import STYLES, render, using
 
     with using(STYLES["screen"]):
@@ -119,14 +120,14 @@ def _draw(report: Report, file: Path, *, quiet: bool) -> None:
 # As text
 
 
-def _render(name: str, report: Report) -> str:
+def _render(name: str, report: LabReport) -> str:
     parts = [f"{section.title}\n{_table(section)}\n" for section in report.sections]
     return "\n".join(
         [*parts, _verdict(name, report), *([f"next: {report.next_command}"] if report.next_command else [])]
     )
 
 
-def _table(section: Section) -> str:
+def _table(section: LabSection) -> str:
     """Put one number a line, or, where a step has several, one step on two lines."""
     if max(len(step.got) for step in section.steps) == 1:
         return _column(section)
@@ -143,7 +144,7 @@ def _table(section: Section) -> str:
     return _align(header, rows)
 
 
-def _column(section: Section) -> str:
+def _column(section: LabSection) -> str:
     compared = any(step.beside for step in section.steps)
     judged = any(step.agrees is not None for step in section.steps)
     header = ["", "got", *([section.beside] if compared else []), *(["agrees"] if judged else [])]
@@ -162,7 +163,7 @@ def _align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([first, *rest] if any(header) else rest)
 
 
-def _digits(step: Step) -> int:
+def _digits(step: LabResult) -> int:
     """Give the decimals of a result: at least six, unless it is a whole number."""
     whole = step.digits == 0 and all(value == round(value) for value in step.got)
     return 0 if whole else max(_LEAST_DIGITS, step.digits)
@@ -172,7 +173,7 @@ def _number(value: float, digits: int) -> str:
     return f"{value: .{digits}f}"
 
 
-def _verdict(name: str, report: Report) -> str:
+def _verdict(name: str, report: LabReport) -> str:
     judged = report.judged
     missed = [step.what for step in judged if not step.agrees]
     if not missed:
@@ -180,14 +181,14 @@ def _verdict(name: str, report: Report) -> str:
     return f"{name}: {len(missed)} of {len(judged)} results do NOT agree: {'; '.join(missed)}"
 
 
-def _summary(reports: dict[str, Report]) -> str:
+def _summary(reports: dict[str, LabReport]) -> str:
     return "\n".join(_verdict(name, report) for name, report in reports.items())
 
 
 # As JSON
 
 
-def _facts(report: Report) -> dict[str, Any]:
+def _facts(report: LabReport) -> dict[str, Any]:
     return {
         "reproduced": report.reproduced,
         "sections": [
@@ -197,7 +198,7 @@ def _facts(report: Report) -> dict[str, Any]:
     }
 
 
-def _fact(step: Step, beside: str) -> dict[str, Any]:
+def _fact(step: LabResult, beside: str) -> dict[str, Any]:
     fact: dict[str, Any] = {"what": step.what, "got": _plain(step.got)}
     if step.beside:
         fact["beside"] = {"source": beside, "value": _plain(step.beside)}

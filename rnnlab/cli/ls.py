@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnlab.cli import options, rows, text
+from rnnlab.flow.quantity import iterate_summaries
+from rnnlab.words import bytes_text
 
 if TYPE_CHECKING:
     from rnnlab.store import RunEntry
@@ -25,15 +27,6 @@ Examples:
   rnnlab ls runs/cumulative-average/default-38d0878c07c4
   rnnlab ls --json | jq '.[].study'
 """
-
-_SHORT = {
-    "final_loss": "final loss",
-    "loss_over_floor": "/ floor",
-    "final_gradient_slope": "slope",
-    "initial_spectral_radius": "radius first",
-    "final_spectral_radius": "last",
-}
-"""What a terminal shows of the index, under names that fit; --json has all of it."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +94,7 @@ def _print_run(folder: Path, *, as_json: bool) -> None:
         print(json.dumps([{"path": str(run.path), **run.record.to_json()}], indent=2))
         return
     print(f"{run.path}: {run.status}")
-    files = [[name, text.size(facts.bytes), facts.sha256[:16]] for name, facts in run.record.files.items()]
+    files = [[name, bytes_text(facts.bytes), facts.sha256[:16]] for name, facts in run.record.files.items()]
     print(text.table(["file", "size", "sha256"], files, indent="  "))
 
 
@@ -118,19 +111,14 @@ def _print_study(entries: list[RunEntry], shape: _Shape) -> None:
 
         print(csv_text(header, chosen), end="")
     else:
-        columns = [i for i, name in enumerate(header) if name in _SHORT or name not in _summary_names()]
-        short = [_SHORT.get(header[i], header[i].rpartition(".")[2]) for i in columns]
+        headings = {summary.name: summary.short for summary in iterate_summaries()}  # --json and --csv have all of it
+        columns = [i for i, name in enumerate(header) if headings.get(name, name)]
+        short = [headings.get(header[i], header[i].rpartition(".")[2]) for i in columns]
         shown = [[row[i] for i in columns] for row in chosen]
         print(text.table(short, shown, width=text.terminal_width(sys.stdout)))
         for entry in entries:
             if entry.damage:
                 text.tell(f"damaged: {entry.path.name}: {entry.damage}")
-
-
-def _summary_names() -> tuple[str, ...]:
-    from rnnlab.store.index import SUMMARY_COLUMNS
-
-    return SUMMARY_COLUMNS
 
 
 def _as_object(header: list[str], row: list[Any], entry: RunEntry) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from rnnlab.cli import text
+from rnnlab.flow.quantity import GROUPS, find_quantity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,7 @@ def fact_lines(run: Run) -> list[str]:
     for name, floor in run.record.floors.items():
         share = "" if final is None else f"final loss is {final / floor:.3g} times that"
         rows.append([f"loss of: {name}", text.number(floor, 4), share])
-    return _columns(rows + _spectrum_rows(run))
+    return _columns(rows + _spectrum_rows(run) + _other_rows(run))
 
 
 def _spectrum_rows(run: Run) -> list[list[str]]:
@@ -49,6 +50,13 @@ def _spectrum_rows(run: Run) -> list[list[str]]:
         norm = [metrics["singular_values"][record, layer, 0] for record in records]
         rows.append([f"spectral radius{where}", _change(radius), f"spectral norm {_change(norm)}"])
     return rows
+
+
+def _other_rows(run: Run) -> list[list[str]]:
+    """Give the numbers of what is measured besides the base, as far as a terminal shows them."""
+    others = (summary for name, group in GROUPS.items() if name != "base" for summary in group.summaries)
+    shown = (summary for summary in others if summary.short and summary.name in run.summary)
+    return [[summary.words, text.number(run.summary[summary.name], 4), summary.unit] for summary in shown]
 
 
 def _change(values: list[float]) -> str:
@@ -68,7 +76,7 @@ def gradient_lines(run: Run) -> list[str]:
     shown = pick(timesteps, _TIMESTEPS)
     lines = []
     for layer in range(min(layers, _LAYERS)):
-        title = "||dL/dh_t||" + (f", layer {layer}" if layers > 1 else "")
+        title = find_quantity("grad_norm").symbol + (f", layer {layer}" if layers > 1 else "")
         records = [0] if last == 0 else [0, last]
         header = ["t", *(part for record in records for part in (f"update {steps_R[record]}", ""))]
         low, high = _log_range(norms_RLT[records, layer])

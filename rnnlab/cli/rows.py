@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rnnlab.errors import UserError
+from rnnlab.words import unknown_name
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
@@ -37,7 +38,7 @@ def find_column(header: Sequence[str], name: str) -> int:
         for index, column in enumerate(header):
             if wanted in {column, column.rpartition(".")[2]}:
                 return index
-    raise ColumnError(f"there is no column '{name}' in this study; valid: {', '.join(header)}")
+    raise ColumnError(unknown_name("column", name, header, where=" in this study"))
 
 
 def keep(header: Sequence[str], rows: list[Row], conditions: Sequence[str]) -> list[Row]:

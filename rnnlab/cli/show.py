@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from rnnlab.cli import charts, options, report, text
+from rnnlab.flow.quantity import BATCH, TIMESTEP, find_quantity
 
 if TYPE_CHECKING:
     from rnnlab.store import Run
@@ -77,7 +78,7 @@ def _loss_chart(run: Run) -> list[str]:
         return []
     wide = min(losses) > 0 and max(losses) > 5 * min(losses)
     scale = "logarithmic" if wide else "linear"
-    lines = charts.chart([("loss", losses)], first=0, last=len(losses) - 1, across="batch", logarithmic=wide)
+    lines = charts.chart([("loss", losses)], first=0, last=len(losses) - 1, across=BATCH.label, logarithmic=wide)
     return ["", f"training loss, {scale} scale", *lines]
 
 
@@ -89,8 +90,8 @@ def _flow_chart(run: Run) -> list[str]:
         return []
     records = [0] if last == 0 else [0, last]
     curves = [(f"update {steps_R[record]}", norms_RLT[record, 0].tolist()) for record in records]
-    title = "||dL/dh_t||" + (", layer 0" if layers > 1 else "")
-    lines = charts.chart(curves, first=1, last=timesteps, across="timestep t", logarithmic=True)
+    title = find_quantity("grad_norm").symbol + (", layer 0" if layers > 1 else "")
+    lines = charts.chart(curves, first=1, last=timesteps, across=TIMESTEP.label, logarithmic=True)
     return [f"{title}, logarithmic scale", *lines, ""]
 
 

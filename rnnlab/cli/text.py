@@ -10,6 +10,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from rnnlab.words import escaped
+
 MISSING = "-"
 _PLAIN_WIDTH = 80
 _LEAST_WIDTH = 28  # of a first column that is shortened
@@ -37,7 +39,7 @@ def cell(value: Any) -> str:
 
 def printable(text: str) -> str:
     """Write what would steer a terminal as escapes; a name of a folder may hold anything."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    return escaped(text, keep="\n")
 
 
 def tell(message: str) -> None:
@@ -152,13 +154,3 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def size(count: int) -> str:
-    """Write a number of bytes: 391 B, 77.1 kB, 4.2 MB."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    raise AssertionError

@@ -13,7 +13,6 @@ import typer
 from rnnlab.cli import options, report, text
 from rnnlab.cli.progress import Form, Standing, display
 from rnnlab.cli.signals import STOP
-from rnnlab.shipped import has_axes
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
@@ -55,10 +54,11 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's run.json on stdout.")] = False,
 ) -> None:
     """Train one net and record how its gradients flow."""
-    from rnnlab.config import load_with_changes
+    from rnnlab.config import load_run
 
-    loaded, values = load_with_changes(config, overrides or [])
-    if has_axes(config) and not quiet:
+    read = load_run(config, overrides or [])
+    loaded, values = read.config, read.changed
+    if read.has_axes and not quiet:
         text.tell(f"{config} has axes, which train leaves aside; rnnlab sweep makes all of its runs")
     if dry_run:
         _announce(loaded, values, runs)

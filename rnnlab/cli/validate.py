@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rnnlab.cli import options, text
+from rnnlab.flow.quantity import GROUPS
 
 _EXAMPLES = """\b
 Examples:
   rnnlab validate configs/cumulative_average.yaml
   rnnlab validate study.yaml model.hidden_size=64    prints the config in full
   rnnlab validate --keys                             every key and its meaning
+  rnnlab validate --quantities                       what a run records
   rnnlab validate --schema > rnnlab.schema.json      for editors, to complete
 """
 
@@ -29,9 +32,15 @@ def validate(
     overrides: options.Overrides = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of configs.")] = False,
     keys: Annotated[bool, typer.Option("--keys", help="List every key of a config.")] = False,
+    quantities: Annotated[
+        bool, typer.Option("--quantities", help="List every array and number that a run records.")
+    ] = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Check a config and print it in full, with every default."""
+    if quantities:
+        print("\n".join(_quantity_lines()))
+        return
     from rnnlab.config import describe_keys, json_schema, load_config, write_config
     from rnnlab.config.limits import memory_bytes, memory_of_machine, memory_problem
 
@@ -42,7 +51,7 @@ def validate(
             print(f"{key.key}  ({key.type}; default {key.default})")
             print(f"    {key.description}")
     elif config is None:
-        raise typer.BadParameter("name a CONFIG, or give --schema or --keys")
+        raise typer.BadParameter("name a CONFIG, or give --schema, --keys or --quantities")
     else:
         loaded = load_config(config, overrides or [])
         if quiet:
@@ -51,3 +60,20 @@ def validate(
         available = memory_of_machine()
         if available is not None and memory_bytes(loaded) > available:
             text.tell(f"valid, but not to be run on this machine: {memory_problem(loaded, available)}")
+
+
+def _quantity_lines() -> Iterator[str]:
+    """Give every array, and then every number, two lines each."""
+    for group in GROUPS.values():
+        yield f"arrays of {group.file}"
+        for quantity in group.quantities:
+            axes = ", ".join(axis.name for axis in quantity.axes)
+            unit = f"; unit {quantity.unit}" if quantity.unit else ""
+            yield f"  {quantity.name}  ({quantity.symbol}; by {axes}{unit})"
+            yield f"      {quantity.meaning}"
+    for group in GROUPS.values():
+        if group.summaries:
+            yield f"numbers of the index, from {group.file}"
+        for summary in group.summaries:
+            yield f"  {summary.name}" + (f"  (unit {summary.unit})" if summary.unit else "")
+            yield f"      {summary.meaning}"

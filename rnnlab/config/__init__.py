@@ -6,11 +6,12 @@ Every problem of a file is told at once, each with its line, what was got, what 
 from __future__ import annotations
 
 from rnnlab.config.all_keys import KeyDescription, describe_keys
-from rnnlab.config.errors import ConfigError, Problem
-from rnnlab.config.loading import config_from_mapping, load_config, load_sweep, load_with_changes
+from rnnlab.config.errors import ConfigError, Diagnostic
+from rnnlab.config.loading import LoadedRun, config_from_mapping, load_config, load_run, load_sweep
 from rnnlab.config.run_identity import FORMAT_VERSION, canonical_json, identity, label
 from rnnlab.config.scalars import Scalar
-from rnnlab.config.schema import Config, ModelSection, RecordSection, SweepSection, TrainingSection, json_schema
+from rnnlab.config.schema import Config, RecordSection, SweepSection, json_schema
+from rnnlab.config.sections import ModelSection, TrainingSection
 from rnnlab.config.sweeps import Expansion, Sweep, SweptRun
 from rnnlab.config.writing import changed_values, differences, flatten, write_config
 
@@ -18,10 +19,11 @@ __all__ = [
     "FORMAT_VERSION",
     "Config",
     "ConfigError",
+    "Diagnostic",
     "Expansion",
     "KeyDescription",
+    "LoadedRun",
     "ModelSection",
-    "Problem",
     "RecordSection",
     "Scalar",
     "Sweep",
@@ -38,7 +40,7 @@ __all__ = [
     "json_schema",
     "label",
     "load_config",
+    "load_run",
     "load_sweep",
-    "load_with_changes",
     "write_config",
 ]

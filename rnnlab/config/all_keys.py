@@ -8,28 +8,30 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from rnnlab.config.errors import listed, nearest, shown
+from rnnlab.config.errors import listed, shown
 from rnnlab.config.key import Key
-from rnnlab.config.schema import DEFAULT_TASK, Config, ModelSection, RecordSection, SweepSection, TrainingSection
-from rnnlab.tasks import task_types
+from rnnlab.config.schema import DEFAULT_TASK, Config, RecordSection, SweepSection
+from rnnlab.config.sections import COMPOSED, declared, section_type
+from rnnlab.tasks import TASKS
+from rnnlab.words import nearest
 
-SECTIONS: dict[str, type[BaseModel]] = {
-    "model": ModelSection,
-    "training": TrainingSection,
-    "record": RecordSection,
-}
+SECTIONS = (*COMPOSED, "record")
 
 
-@functools.cache
 def keys_of(kinds: tuple[str, ...] | None = None) -> dict[str, Key]:
     """Every key by its dotted name, in the order of the schema, with the task keys of some kinds (default: of all).
 
     Where two kinds have a key of the same name, the first kind describes it.
     """
-    kinds = tuple(task_types()) if kinds is None else kinds
+    return _keys_of(tuple(TASKS) if kinds is None else kinds, declared())
+
+
+@functools.cache
+def _keys_of(kinds: tuple[str, ...], _: tuple[int, ...]) -> dict[str, Key]:
     keys = [Key(("name",), Config.model_fields["name"]), Key(("seed",), Config.model_fields["seed"])]
     keys += [key for kind in kinds for key in _task_keys(kind)]
-    keys += [Key((s, name), f) for s, model in SECTIONS.items() for name, f in model.model_fields.items()]
+    sections: dict[str, type[BaseModel]] = {**{name: section_type(name) for name in COMPOSED}, "record": RecordSection}
+    keys += [Key((name, key), field) for name, s in sections.items() for key, field in s.model_fields.items()]
     by_name: dict[str, Key] = {}
     for key in keys:
         by_name.setdefault(key.dotted, key)
@@ -37,8 +39,8 @@ def keys_of(kinds: tuple[str, ...] | None = None) -> dict[str, Key]:
 
 
 def _task_keys(kind: str) -> Iterator[Key]:
-    for name, field in task_types()[kind].model_fields.items():
-        yield Key(("task", name), field, tuple(task_types()) if name == "kind" else ())
+    for name, field in TASKS[kind].model_fields.items():
+        yield Key(("task", name), field, tuple(TASKS) if name == "kind" else ())
 
 
 def find_unknown(dotted: str, kinds: tuple[str, ...] | None = None) -> str:
@@ -67,7 +69,7 @@ class KeyDescription(NamedTuple):
 def describe_keys() -> list[KeyDescription]:
     """Describe every key, for the README and the help; a key that only some tasks have names them."""
     rows = [_describe(key) for key in keys_of((DEFAULT_TASK,)).values()]
-    for kind in task_types():
+    for kind in TASKS:
         known = {(row.key, row.type, row.default) for row in rows}
         new = [_describe(key) for key in _task_keys(kind) if key.path[-1] != "kind"]
         new = [row._replace(description=f"{kind}: {row.description}") for row in new if row[:3] not in known]

@@ -8,13 +8,13 @@ from typing import cast
 
 from rnnlab.config.all_keys import find_unknown, keys_of
 from rnnlab.config.document import Path
-from rnnlab.config.draft import Draft, Fault
-from rnnlab.config.errors import listed, nearest, quoted, shown
+from rnnlab.config.draft import Draft, Violation
+from rnnlab.config.errors import listed, meant_or_listed, quoted, shown
 from rnnlab.config.key import Key
 from rnnlab.config.points import MOST_POINTS, points_of, whole
 from rnnlab.config.scalars import Plain, Scalar
 from rnnlab.config.schema import DEFAULT_TASK, SweepSection
-from rnnlab.tasks import task_types
+from rnnlab.tasks import TASKS
 
 Axes = dict[str, tuple[Scalar, ...]]
 Group = tuple[str, ...]
@@ -22,7 +22,7 @@ Entry = dict[str, frozenset[Scalar]]
 
 
 @dataclass(frozen=True)
-class Plan:
+class AxisPlan:
     """Axes in their order, the groups that move together (most hold one axis), and the combinations to leave out."""
 
     axes: Axes
@@ -30,12 +30,12 @@ class Plan:
     exclude: tuple[Entry, ...]
 
 
-def read_plan(draft: Draft) -> Plan:
+def read_plan(draft: Draft) -> AxisPlan:
     """Read the `sweep:` section of a draft; what is wrong with it becomes problems of the draft."""
-    return _Reader(draft).read()
+    return _SweepReader(draft).read()
 
 
-class _Reader:
+class _SweepReader:
     """Reads the parts of the section, and goes on after what is wrong."""
 
     def __init__(self, draft: Draft) -> None:
@@ -44,7 +44,7 @@ class _Reader:
         self._axes = cast(dict[str, Plain], self._part("axes", {}, "a mapping of dotted keys to their values"))
         self._kinds = self._kinds_in_use()
 
-    def read(self) -> Plan:
+    def read(self) -> AxisPlan:
         self._check_keys()
         axes = {key: values for key, spec in self._axes.items() if (values := self._axis(key, spec))}
         seeds = self._seeds()
@@ -53,17 +53,17 @@ class _Reader:
         groups = self._groups(axes)
         entries = cast(list[Plain], self._part("exclude", [], "a list of mappings of keys to values"))
         exclude = [self._entry(i, entry) for i, entry in enumerate(entries)]
-        return Plan(axes, _in_order(axes, groups), tuple(entry for entry in exclude if entry))
+        return AxisPlan(axes, _in_order(axes, groups), tuple(entry for entry in exclude if entry))
 
-    def _complain(self, path: Path, sentence: str, *, names_key: bool = False) -> None:
-        self._draft.complain(Fault(("sweep", *path), sentence, names_key))
+    def _report(self, path: Path, sentence: str, *, names_key: bool = False) -> None:
+        self._draft.report(Violation(("sweep", *path), sentence, names_key))
 
     def _part(self, name: str, empty: Plain, words: str) -> Plain:
         """Give a part of the section; one that is left empty or is of a wrong type counts as left out."""
         value = self._section.get(name)
         if value is None or isinstance(value, type(empty)):
             return empty if value is None else value
-        self._complain((name,), f"got {shown(value)}; valid: {words}")
+        self._report((name,), f"got {shown(value)}; valid: {words}")
         return empty
 
     def _kinds_in_use(self) -> tuple[str, ...]:
@@ -71,16 +71,15 @@ class _Reader:
         task = cast(dict[str, Plain], self._draft.data.get("task", {}))
         axis = self._axes.get("task.kind")
         named = [task.get("kind", DEFAULT_TASK), *(axis if isinstance(axis, list) else [])]
-        return tuple(kind for kind in task_types() if kind in named) or tuple(task_types())
+        return tuple(kind for kind in TASKS if kind in named) or tuple(TASKS)
 
     def _check_keys(self) -> None:
         for key in self._section:
             if key in SweepSection.model_fields:
                 continue
-            near = nearest(key, SweepSection.model_fields)
-            hint = f". Did you mean '{near}'?" if near else f"; valid: {listed(SweepSection.model_fields)}"
+            hint = meant_or_listed(key, SweepSection.model_fields)
             hint = ". An axis stands below 'axes:'" if key in keys_of() else hint
-            self._complain((key,), f"unknown key {quoted(key)} in sweep{hint}", names_key=True)
+            self._report((key,), f"unknown key {quoted(key)} in sweep{hint}", names_key=True)
 
     def _axis(self, dotted: str, spec: Plain) -> tuple[Scalar, ...]:
         path: Path = ("axes", dotted)
@@ -90,7 +89,7 @@ class _Reader:
         try:
             points = points_of(spec)
         except ValueError as error:
-            self._complain(path, str(error))
+            self._report(path, str(error))
             return ()
         if not isinstance(spec, list):
             points = whole(points) if int in key.types and float not in key.types else points
@@ -101,9 +100,9 @@ class _Reader:
         """Find the key of an axis or of an exclusion."""
         key = keys_of(self._kinds).get(dotted)
         if key is None:
-            self._complain(path, find_unknown(dotted, self._kinds), names_key=True)
+            self._report(path, find_unknown(dotted, self._kinds), names_key=True)
         elif dotted == "name":
-            self._complain(path, "'name' cannot be swept: all runs of a sweep stand in one folder", names_key=True)
+            self._report(path, "'name' cannot be swept: all runs of a sweep stand in one folder", names_key=True)
             return None
         return key
 
@@ -116,7 +115,7 @@ class _Reader:
             try:
                 values.append(key.read(point))
             except ValueError as error:
-                self._complain(path, str(error))
+                self._report(path, str(error))
                 if first_only:
                     break
         return tuple(values)
@@ -127,12 +126,12 @@ class _Reader:
         if count is None:
             return ()
         if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST_POINTS:
-            self._complain(("seeds",), f"got {shown(count)}; valid: a whole number from 1 to {MOST_POINTS}")
+            self._report(("seeds",), f"got {shown(count)}; valid: a whole number from 1 to {MOST_POINTS}")
             return ()
         if not isinstance(first, int) or isinstance(first, bool):
             return ()  # told of by the key itself
         if first + count > 2**32 and first < 2**32:
-            self._complain(("seeds",), f"{count} seeds from {first} go beyond the largest seed, {2**32 - 1}")
+            self._report(("seeds",), f"{count} seeds from {first} go beyond the largest seed, {2**32 - 1}")
         return tuple(range(first, first + count))
 
     def _groups(self, axes: Axes) -> list[Group]:
@@ -141,36 +140,35 @@ class _Reader:
             group = self._group(i, names, axes)
             for name in group:
                 if any(name in other for other in groups):
-                    self._complain(("zip", i), f"{quoted(name)} stands in two groups; an axis moves with one group")
+                    self._report(("zip", i), f"{quoted(name)} stands in two groups; an axis moves with one group")
             groups.append(group)
         return groups
 
     def _group(self, i: int, names: Plain, axes: Axes) -> Group:
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            self._complain(("zip", i), "a group is a list of axes, for example [model.hidden_size, model.layers]")
+            self._report(("zip", i), "a group is a list of axes, for example [model.hidden_size, model.layers]")
             return ()
         group = tuple(str(name) for name in names)
         sound = [self._check_member(("zip", i, j), name, axes) for j, name in enumerate(group)]
         if len(set(group)) < len(group):
-            self._complain(("zip", i), "an axis is named twice in this group")
+            self._report(("zip", i), "an axis is named twice in this group")
             return ()
         lengths = {name: len(axes[name]) for name in group if name in axes}
         if len(set(lengths.values())) > 1:
-            told = listed(f"{name} has {length}" for name, length in lengths.items())
-            self._complain(("zip", i), f"axes that move together have equally many values; {told}")
+            each = listed(f"{name} has {length}" for name, length in lengths.items())
+            self._report(("zip", i), f"axes that move together have equally many values; {each}")
             return ()
         return group if all(sound) else ()
 
     def _check_member(self, path: Path, name: str, axes: Axes) -> bool:
         if name not in axes and name not in self._axes:  # an axis that is wrong itself is told of there
-            near = nearest(name, axes)
-            hint = f". Did you mean '{near}'?" if near else f"; the axes: {listed(axes) or 'none'}"
-            self._complain(path, f"{quoted(name)} is not an axis of this sweep{hint}")
+            hint = meant_or_listed(name, axes, "the axes")
+            self._report(path, f"{quoted(name)} is not an axis of this sweep{hint}")
         return name in axes
 
     def _entry(self, i: int, entry: Plain) -> Entry:
         if not isinstance(entry, dict) or not entry:
-            self._complain(("exclude", i), "an exclusion maps keys to values, for example {model.cell: lstm}")
+            self._report(("exclude", i), "an exclusion maps keys to values, for example {model.cell: lstm}")
             return {}
         read: Entry = {}
         for dotted, value in entry.items():

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from rnnlab.config.errors import Problem, quoted, shown
+from rnnlab.config.errors import Diagnostic, quoted, shown
 from rnnlab.config.files import place
 from rnnlab.config.scalars import Plain, TooLongError, read_scalar
 from rnnlab.config.syntax import in_plain_words
@@ -45,7 +45,7 @@ class Document:
     data: Plain = None
     key_marks: dict[Path, Mark] = field(default_factory=dict)
     value_marks: dict[Path, Mark] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Diagnostic] = field(default_factory=list)
     broken: set[Path] = field(default_factory=set)
     is_empty: bool = False
     is_whole: bool = True  # False: the reader had to stop, so `data` says nothing
@@ -57,7 +57,7 @@ def read_document(text: str, source: str) -> Document:
     unprintable = _UNPRINTABLE.search(text)
     if unprintable:
         message = f"the control character U+{ord(unprintable[0]):04X} cannot stand in a config"
-        document.problems.append(Problem(message, source, *place(text[: unprintable.start()])))
+        document.problems.append(Diagnostic(message, source, *place(text[: unprintable.start()])))
         document.is_whole = False
         return document
     reader = _Reader(text, document)
@@ -68,7 +68,7 @@ def read_document(text: str, source: str) -> Document:
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # ValueError: PyYAML passes "\UFFFFFFFF" and the like to chr() unchecked.
         message, line, column = in_plain_words(error, reader.position())
-        document.problems.append(Problem(message, source, line, column))
+        document.problems.append(Diagnostic(message, source, line, column))
         document.is_whole = False
     return document
 
@@ -107,7 +107,7 @@ class _Reader:
 
     def _refuse(self, path: Path, event: Any, message: str) -> _Skipped:
         line, column = _mark(event)
-        self._document.problems.append(Problem(message, self._document.source, line, column))
+        self._document.problems.append(Diagnostic(message, self._document.source, line, column))
         if path:
             self._document.broken.add(path)
         return _SKIPPED

@@ -9,17 +9,17 @@ from typing import cast
 
 from rnnlab.config.all_keys import SECTIONS, keys_of
 from rnnlab.config.document import Document, Path
-from rnnlab.config.errors import LONGEST_NUMBER, ConfigError, Problem, listed, nearest, quoted, shown
+from rnnlab.config.errors import LONGEST_NUMBER, ConfigError, Diagnostic, meant_or_listed, quoted, shown
 from rnnlab.config.scalars import Plain, Scalar
 
 COMMAND_LINE = "command line"
-MOST_TOLD = 100  # problems of one config: more would only hide the first ones
+MOST_REPORTED = 100  # problems of one config: more would only hide the first ones
 _DEEPEST = 8  # levels of a mapping; a key of a config stands 5 deep, and a mapping may hold itself
 _HOLDS_KEYS = ("task", *SECTIONS, "sweep")
 
 
 @dataclass(frozen=True)
-class Fault:
+class Violation:
     """A sentence about one path; `names_key` if the key itself is at fault and the sentence names it."""
 
     path: Path
@@ -34,30 +34,30 @@ class Draft:
     document: Document
     data: dict[str, Plain]
     commands: dict[Path, str] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Diagnostic] = field(default_factory=list)
 
-    def complain(self, fault: Fault) -> None:
+    def report(self, violation: Violation) -> None:
         """Add a problem, unless that value has been refused already."""
-        if not any(path[: len(fault.path)] == fault.path for path in self.document.broken):
-            self.problems.append(self.problem(fault))
+        if not any(path[: len(violation.path)] == violation.path for path in self.document.broken):
+            self.problems.append(self.diagnostic(violation))
 
-    def complain_about_command(self, assignment: str, sentence: str) -> None:
+    def report_command(self, assignment: str, sentence: str) -> None:
         """Add a problem of an override."""
-        self.problems.append(Problem(f"{_short(assignment)}: {sentence}", COMMAND_LINE))
+        self.problems.append(Diagnostic(f"{_short(assignment)}: {sentence}", COMMAND_LINE))
 
-    def problem(self, fault: Fault) -> Problem:
+    def diagnostic(self, violation: Violation) -> Diagnostic:
         """Find where the path was written."""
-        for end in range(len(fault.path), 0, -1):
-            if fault.path[:end] in self.commands:
-                return Problem(f"{_short(self.commands[fault.path[:end]])}: {fault.sentence}", COMMAND_LINE)
-        message = fault.sentence if fault.names_key else f"{dotted(fault.path)}: {fault.sentence}"
-        return Problem(message, self.document.source, *self._mark(fault))
+        for end in range(len(violation.path), 0, -1):
+            if violation.path[:end] in self.commands:
+                return Diagnostic(f"{_short(self.commands[violation.path[:end]])}: {violation.sentence}", COMMAND_LINE)
+        message = violation.sentence if violation.names_key else f"{dotted(violation.path)}: {violation.sentence}"
+        return Diagnostic(message, self.document.source, *self._mark(violation))
 
-    def _mark(self, fault: Fault) -> tuple[int | None, int | None]:
-        marks = self.document.key_marks if fault.names_key else self.document.value_marks
-        for end in range(len(fault.path), 0, -1):
-            if fault.path[:end] in marks:
-                return marks[fault.path[:end]]
+    def _mark(self, violation: Violation) -> tuple[int | None, int | None]:
+        marks = self.document.key_marks if violation.names_key else self.document.value_marks
+        for end in range(len(violation.path), 0, -1):
+            if violation.path[:end] in marks:
+                return marks[violation.path[:end]]
         return None, None
 
     def section(self, name: str) -> dict[str, Plain]:
@@ -73,11 +73,11 @@ class Draft:
         if not self.problems:
             return
         problems = list(dict.fromkeys(sorted(self.problems, key=_order)))
-        told, left = problems[:MOST_TOLD], len(problems) - MOST_TOLD
-        raise ConfigError([*told, Problem(f"and {left} more problems", self.document.source)] if left > 0 else told)
+        kept, left = problems[:MOST_REPORTED], len(problems) - MOST_REPORTED
+        raise ConfigError([*kept, Diagnostic(f"and {left} more problems", self.document.source)] if left > 0 else kept)
 
 
-def _order(problem: Problem) -> tuple[bool, int, int]:
+def _order(problem: Diagnostic) -> tuple[bool, int, int]:
     return problem.source == COMMAND_LINE, problem.line or 0, problem.column or 0
 
 
@@ -98,11 +98,11 @@ def draft_of(document: Document) -> Draft:
     """
     draft = Draft(document, {}, problems=list(document.problems))
     if document.is_empty:
-        draft.problems.append(Problem("the config is empty; it has sections such as `model:`", document.source))
+        draft.problems.append(Diagnostic("the config is empty; it has sections such as `model:`", document.source))
     elif document.is_whole and not isinstance(document.data, dict) and not draft.problems:
         mark = document.value_marks.get((), (None, None))
         sentence = f"a config is made of sections such as `model:`; got {shown(document.data)}"
-        draft.problems.append(Problem(sentence, document.source, *mark))
+        draft.problems.append(Diagnostic(sentence, document.source, *mark))
     if not isinstance(document.data, dict) or not document.is_whole:
         draft.check()
     draft.data = dict(cast(dict[str, Plain], document.data))
@@ -118,11 +118,11 @@ def _check_shape(draft: Draft) -> None:
             draft.data[name] = dict(value)
             continue
         if value is not None:
-            draft.complain(Fault((name,), f"this is a section and holds keys; got {shown(value)}"))
+            draft.report(Violation((name,), f"this is a section and holds keys; got {shown(value)}"))
         draft.data.pop(name, None)
 
 
-def unknown_key(path: Path, kinds: tuple[str, ...]) -> Fault:
+def unknown_key(path: Path, kinds: tuple[str, ...]) -> Violation:
     """Say what was probably meant by a key that its section does not have."""
     section, name = (str(path[0]) if len(path) > 1 else ""), str(path[-1])
     keys = keys_of(kinds)
@@ -131,16 +131,14 @@ def unknown_key(path: Path, kinds: tuple[str, ...]) -> Fault:
     if not section:
         siblings += _HOLDS_KEYS
         if name in keys:
-            return Fault(
+            return Violation(
                 path, f"unknown key {quoted(name)}; write '{keys[name].path[-1]}' below '{keys[name].path[0]}:'", True
             )
     homes = [key.path[:-1] for key in keys.values() if key.path[-1] == name]
     if homes:
         home = f"in {homes[0][0]}" if homes[0] else "at the top level"
-        return Fault(path, f"unknown key {quoted(name)} {where}. {quoted(name)} belongs {home}", True)
-    near = nearest(name, siblings)
-    hint = f". Did you mean '{near}'?" if near else f"; valid: {listed(siblings)}"
-    return Fault(path, f"unknown key {quoted(name)} {where}{hint}", True)
+        return Violation(path, f"unknown key {quoted(name)} {where}. {quoted(name)} belongs {home}", True)
+    return Violation(path, f"unknown key {quoted(name)} {where}{meant_or_listed(name, siblings)}", True)
 
 
 def document_of(data: Mapping[str, object], source: str) -> Document:
@@ -189,6 +187,6 @@ def _plain_scalar(value: object) -> Scalar:
 
 def _refused(document: Document, path: Path, sentence: str) -> Plain:
     message = f"{dotted(path)}: {sentence}" if dotted(path) else sentence
-    document.problems.append(Problem(message, document.source))
+    document.problems.append(Diagnostic(message, document.source))
     document.broken.add(path)
     return None

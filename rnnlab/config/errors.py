@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from rnnlab.errors import UserError
+from rnnlab.words import LONGEST_QUOTE, did_you_mean, escaped
 
-LONGEST_QUOTE = 60  # characters of a value that a message repeats
 LONGEST_NUMBER = 100  # digits of a number that are read: far above every use, far below Python's own limit
 
 
 @dataclass(frozen=True)
-class Problem:
+class Diagnostic:
     """One thing that is wrong, and where: `line` and `column` count from 1 and are None where there is no line."""
 
     message: str
@@ -35,19 +34,12 @@ class ConfigError(UserError):
 
     exit_code: ClassVar[int] = 2
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Diagnostic]) -> None:
         self.problems = tuple(problems)
         super().__init__(*self.problems)
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
-
-
-def escaped(text: str) -> str:
-    """Write control characters and lone surrogates as escapes, so that a file cannot steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def quoted(text: str) -> str:
@@ -77,13 +69,10 @@ def _number_or_word(value: float | None) -> str:
     return ".nan" if math.isnan(value) else (".inf" if value > 0 else "-.inf")
 
 
-def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """Find the valid name that was probably meant, if one is near; case does not count."""
-    if len(name) > LONGEST_QUOTE:
-        return None
-    by_lower = {one.lower(): one for one in valid}
-    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[found[0]] if found else None
+def meant_or_listed(name: str, valid: Iterable[str], label: str = "valid") -> str:
+    """End a sentence about an unknown name: with what was probably meant, or with all that is valid."""
+    names = list(valid)
+    return did_you_mean(name, names) or f"; {label}: {listed(names) or 'none'}"
 
 
 def listed(names: Iterable[str]) -> str:

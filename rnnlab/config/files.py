@@ -8,7 +8,8 @@ import re
 import stat
 from pathlib import Path
 
-from rnnlab.config.errors import ConfigError, Problem, nearest
+from rnnlab.config.errors import ConfigError, Diagnostic
+from rnnlab.words import nearest
 
 LARGEST_FILE = 1_000_000  # bytes: far above any config, far below what would be slow to read
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML counts as the end of a line
@@ -82,4 +83,4 @@ def place(before: str) -> tuple[int, int]:
 
 
 def _failure(source: str, message: str, line: int | None = None, column: int | None = None) -> ConfigError:
-    return ConfigError([Problem(message, source, line, column)])
+    return ConfigError([Diagnostic(message, source, line, column)])

@@ -12,9 +12,10 @@ import annotated_types
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from rnnlab.config.errors import listed, nearest, shown
+from rnnlab.config.errors import listed, shown
 from rnnlab.config.scalars import Scalar, read_scalar, write_scalar
-from rnnlab.config.schema import Valid
+from rnnlab.config.sections import Brought, Valid
+from rnnlab.words import nearest
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 _YES = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
@@ -45,7 +46,8 @@ class Key:
             if isinstance(mark, Valid):
                 return mark.words
         words = listed(map(str, self.choices)) if self.choices else _type_words(self.types, self._field.metadata)
-        return words + ", or null" if self.nullable else words
+        takes_null = self.nullable and not any(isinstance(mark, Brought) for mark in self._field.metadata)
+        return words + ", or null" if takes_null else words
 
     @functools.cached_property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -69,9 +71,9 @@ class Key:
     def sentence(self, value: object) -> str:
         """Say what was got, what is valid, and what was probably meant."""
         hint = self._hint(value)
-        return f"got {self._got(value)}; valid: {self.valid}" + (f". Did you mean {hint}?" if hint else "")
+        return f"got {self._shown_value(value)}; valid: {self.valid}" + (f". Did you mean {hint}?" if hint else "")
 
-    def _got(self, value: object) -> str:
+    def _shown_value(self, value: object) -> str:
         takes_numbers = int in self.types or float in self.types
         if takes_numbers and isinstance(value, float) and not math.isfinite(value):
             return f"{shown(value)}, not a finite number"

@@ -9,7 +9,7 @@ activations in float32, one record's probe in float64, and the measured quantiti
 from __future__ import annotations
 
 import os
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rnnlab.config.all_keys import keys_of
 from rnnlab.config.errors import shown
@@ -17,9 +17,11 @@ from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.writing import flatten
 from rnnlab.errors import UserError
+from rnnlab.words import bytes_text
 
-_GATES = {"elman": 1, "lstm": 4, "gru": 3}
-_UNITS = ["bytes", "kB", "MB", "GB", "TB"]
+if TYPE_CHECKING:
+    from rnnlab.flow.quantity import Sizes
+
 _BEYOND = 10**15  # bytes: more than any machine has, so that how much more says nothing
 
 
@@ -40,7 +42,7 @@ class Need(NamedTuple):
 def needs_of(config: Config) -> list[Need]:
     """Estimate what a config needs, thing by thing."""
     model, training, record, T = config.model, config.training, config.record, config.task.seq_len
-    H, L, gates = model.hidden_size, model.layers, _GATES[model.cell]
+    H, L, gates = model.hidden_size, model.layers, model.make_cell().gates
     R = -(-training.batches // record.every) + 1
     parameters = _parameters(config.task.input_size, config.task.output_size, H, L, gates)
     net = {"model.hidden_size": 2, "model.layers": 1}
@@ -52,8 +54,31 @@ def needs_of(config: Config) -> list[Need]:
         Need("the losses", 4 * training.batches, {"training.batches": 1}),
         Need("one batch", training.batch_size * T * L * H * gates * 4 * 3, {"training.batch_size": 1, **states}),
         Need("the probe", record.sequences * T * L * H * gates * 8 * 3, {"record.sequences": 1, **states}),
-        Need("what is measured", R * L * (T * 8 * 4 + H * (16 + 8)), {**states, **records}),
+        Need("what is measured", _measured_bytes(sizes_of(config)), {**states, **records}),
     ]
+
+
+def sizes_of(config: Config) -> Sizes:
+    """Give what the size and the cost of the measured quantities depend on."""
+    from rnnlab.flow.quantity import Sizes
+
+    model, training, record = config.model, config.training, config.record
+    return Sizes(
+        records=-(-training.batches // record.every) + 1,
+        layers=model.layers,
+        timesteps=config.task.seq_len,
+        hidden_size=model.hidden_size,
+        parameters=4 * model.layers + 2,  # as named arrays, at the most
+        sequences=record.sequences,
+        batches=training.batches,
+    )
+
+
+def _measured_bytes(sizes: Sizes) -> int:
+    """Add up every quantity of every record."""
+    from rnnlab.flow.quantity import RECORD, iterate_quantities
+
+    return sum(quantity.bytes(sizes) for quantity in iterate_quantities() if RECORD in quantity.axes)
 
 
 def _parameters(I: int, O: int, H: int, L: int, gates: int) -> int:  # noqa: E741 - the letters of the design
@@ -107,10 +132,3 @@ def _excess(value: Scalar, key: str, power: int) -> float:
 
 def _amount(count: int) -> str:
     return f"about {bytes_text(count)}" if count < _BEYOND else f"more than {bytes_text(_BEYOND)}"
-
-
-def bytes_text(count: int) -> str:
-    """Write a number of bytes with two digits at least: 999 bytes, 2.9 GB, 24 GB."""
-    power = min((len(str(count)) - 1) // 3, len(_UNITS) - 1)
-    value = count / 1000**power
-    return f"{value:.1f} {_UNITS[power]}" if power and value < 10 else f"{value:.0f} {_UNITS[power]}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlab.config.all_keys import keys_of
-from rnnlab.config.axes import Plan, read_plan
-from rnnlab.config.document import read_document
-from rnnlab.config.draft import Draft, Fault, document_of, draft_of
+from rnnlab.config.axes import AxisPlan, read_plan
+from rnnlab.config.document import Document, read_document
+from rnnlab.config.draft import Draft, Violation, document_of, draft_of
 from rnnlab.config.files import read_text
 from rnnlab.config.overrides import apply_overrides
 from rnnlab.config.scalars import Scalar
@@ -17,6 +18,33 @@ from rnnlab.config.schema import VALID_NAME, Config
 from rnnlab.config.sweeps import Sweep, settle
 from rnnlab.config.validation import config_of
 from rnnlab.config.writing import changed_values
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """The config of one run, what its overrides changed, and whether it has axes, which a single run leaves aside."""
+
+    config: Config
+    changed: dict[str, Scalar]
+    has_axes: bool
+
+
+def load_run(config: str | os.PathLike[str] | Mapping[str, object], overrides: Iterable[str] = ()) -> LoadedRun:
+    """Read the config of one run, once, with what its overrides changed.
+
+    Args:
+        config: a YAML file, or its content as a mapping.
+        overrides: `key=value`, which take the place of the file's values.
+
+    Raises:
+        ConfigError: with everything that is wrong, without the overrides and with them.
+    """
+    overrides = list(overrides)
+    document = document_of(config, "<mapping>") if isinstance(config, Mapping) else _document(config)
+    stem = None if isinstance(config, Mapping) else _stem(config)
+    made = _config(draft_of(document), overrides, stem)
+    changed = changed_values(_config(draft_of(document), (), stem), made) if overrides else {}
+    return LoadedRun(made, changed, isinstance(document.data, dict) and "sweep" in document.data)
 
 
 def load_config(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Config:
@@ -32,7 +60,7 @@ def load_config(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> 
     Raises:
         ConfigError: with everything that is wrong.
     """
-    return _config(_draft_of_file(path), overrides, _stem(path))
+    return _config(draft_of(_document(path)), overrides, _stem(path))
 
 
 def config_from_mapping(data: Mapping[str, object], overrides: Iterable[str] = (), source: str = "<mapping>") -> Config:
@@ -49,26 +77,6 @@ def config_from_mapping(data: Mapping[str, object], overrides: Iterable[str] = (
     return _config(draft_of(document_of(data, source)), overrides, None)
 
 
-def load_with_changes(
-    config: str | os.PathLike[str] | Mapping[str, object], overrides: Iterable[str] = ()
-) -> tuple[Config, dict[str, Scalar]]:
-    """Read the config of one run, and what the overrides change of it: what sets the run apart, for its label.
-
-    Args:
-        config: a YAML file, or plain data as one would give it.
-        overrides: `key=value`, which take the place of the file's values.
-
-    Raises:
-        ConfigError: with everything that is wrong.
-    """
-    if isinstance(config, Mapping):
-        document, stem = document_of(config, "<mapping>"), None
-    else:
-        document, stem = read_document(read_text(config), os.fspath(config)), _stem(config)
-    changed = _config(draft_of(document), overrides, stem)
-    return changed, changed_values(_config(draft_of(document), (), stem), changed) if overrides else {}
-
-
 def load_sweep(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Sweep:
     """Read a config and its axes.
 
@@ -80,7 +88,7 @@ def load_sweep(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> S
     Raises:
         ConfigError: with everything that is wrong, but for what shows in combinations only (see Sweep.expand).
     """
-    draft = _draft_of_file(path)
+    draft = draft_of(_document(path))
     apply_overrides(draft, overrides, sweeping=True)
     _give_name(draft, _stem(path))
     config, plan = _checked(draft)
@@ -88,8 +96,8 @@ def load_sweep(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> S
     return Sweep(config, plan.axes, plan, draft)
 
 
-def _draft_of_file(path: str | os.PathLike[str]) -> Draft:
-    return draft_of(read_document(read_text(path), os.fspath(path)))
+def _document(path: str | os.PathLike[str]) -> Document:
+    return read_document(read_text(path), os.fspath(path))
 
 
 def _config(draft: Draft, overrides: Iterable[str], stem: str | None) -> Config:
@@ -110,16 +118,16 @@ def _give_name(draft: Draft, stem: str | None) -> None:
         draft.data["name"] = keys_of()["name"].read(stem)
     except ValueError:
         reason = "a config needs one" if stem is None else "and the file's own name cannot be one"
-        draft.complain(Fault(("name",), f"`name:` is missing, {reason}; valid: {VALID_NAME}", names_key=True))
+        draft.report(Violation(("name",), f"`name:` is missing, {reason}; valid: {VALID_NAME}", names_key=True))
         draft.data["name"] = "unnamed"
 
 
-def _checked(draft: Draft) -> tuple[Config, Plan]:
+def _checked(draft: Draft) -> tuple[Config, AxisPlan]:
     """Check the whole draft, the sweep too, before anything is raised."""
-    config, faults = config_of(draft.data)
+    config, violations = config_of(draft.data)
     plan = read_plan(draft)
-    for fault in faults:
-        draft.complain(fault)
+    for violation in violations:
+        draft.report(violation)
     draft.check()
-    assert config is not None  # it had no faults
+    assert config is not None  # it had no violations
     return config, plan

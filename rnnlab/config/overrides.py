@@ -30,7 +30,7 @@ def apply_overrides(draft: Draft, overrides: Iterable[str], *, sweeping: bool) -
             seen.add(key)
             _set(draft, assignment, key, value, is_axis=is_axis)
         except ValueError as error:
-            draft.complain_about_command(assignment, str(error))
+            draft.report_command(assignment, str(error))
 
 
 def _read(assignment: str, *, sweeping: bool) -> tuple[str, Plain, bool]:

@@ -11,9 +11,11 @@ from typing import Any
 
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
+from rnnlab.config.sections import ModelKeys, ModelSection, Section, TrainingKeys, TrainingSection
 
 FORMAT_VERSION = 1  # raised when the same config begins to mean another result
 LONGEST_LABEL = 80  # characters
+_ALWAYS_WRITTEN = ("nonlinearity",)  # as null for a cell without one: so it was when it was the only key of its kind
 _WITHOUT_UPDATES = ("batch_size", "optimizer", "learning_rate", "clip_norm")
 
 
@@ -24,10 +26,15 @@ def identity(config: Config) -> str:
 
 def canonical_json(config: Config) -> str:
     """Write what determines a run's result: keys sorted, no spaces, and null for keys that cannot matter."""
-    model, training, record = dict(vars(config.model)), dict(vars(config.training)), dict(vars(config.record))
-    if config.model.init != "uniform":
-        model["bias_scale"] = None  # every other init makes the biases zero
+    model, training, record = (
+        _chosen(config.model, ModelKeys),
+        _chosen(config.training, TrainingKeys),
+        dict(vars(config.record)),
+    )
+    if not config.model.make_initialiser().draws_biases:
+        model["bias_scale"] = None  # it makes the biases zero
     if config.training.batches == 0:
+        training = {key: training[key] for key in TrainingKeys.model_fields}
         training.update(dict.fromkeys(_WITHOUT_UPDATES))
         record["every"] = None
     content = {
@@ -39,6 +46,15 @@ def canonical_json(config: Config) -> str:
         "record": _normal(record),
     }
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _chosen(section: ModelSection | TrainingSection, always: type[Section]) -> dict[str, Any]:
+    """Give the values of a section without the keys of components that were not chosen, which are null."""
+    return {
+        key: value
+        for key, value in vars(section).items()
+        if value is not None or key in always.model_fields or key in _ALWAYS_WRITTEN
+    }
 
 
 def _normal(section: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,86 +7,25 @@ complete: no default is left to be filled in later.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SerializeAsAny,
-    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
-from pydantic_core.core_schema import ValidationInfo
 
-from rnnlab.tasks import Task, task_types
+from rnnlab.config.sections import COMPOSED, ModelSection, Section, TrainingSection, Valid, section_type
+from rnnlab.tasks import TASKS, Task
 
 DEFAULT_TASK = "cumulative-average"
 LONGEST_NAME = 100  # characters
 LONGEST_NAME_BYTES = 200  # file systems allow 255 bytes, and temporary folders add to the name
 VALID_NAME = f"1 to {LONGEST_NAME} letters, digits, '.', '_' or '-', of which the first is a letter, a digit or '_'"
-
-
-class Valid:
-    """What a key takes, in words, where the type alone does not say it."""
-
-    def __init__(self, words: str) -> None:
-        self.words = words
-
-
-class Section(BaseModel):
-    """The base of the sections: frozen, without type conversion, unknown keys or infinities."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-
-
-class ModelSection(Section):
-    """The recurrent net and its initial weights."""
-
-    cell: Literal["elman", "lstm", "gru"] = Field("elman", description="The recurrent cell.")
-    nonlinearity: Annotated[Literal["tanh", "relu", "identity"] | None, Valid("tanh, relu, identity")] = Field(
-        "tanh",
-        validate_default=True,
-        description="The function that an elman cell applies at each step; always null for lstm and gru.",
-    )
-    hidden_size: int = Field(32, ge=1, description="H, the number of hidden units of each layer.")
-    layers: int = Field(1, ge=1, description="L, the number of recurrent layers, each reading the one below.")
-    init: Literal["uniform", "kaiming-normal", "gaussian", "orthogonal", "identity", "bigram"] = Field(
-        "uniform",
-        description="Initial weights: uniform within 1/sqrt(H) of 0; kaiming-normal with standard deviation "
-        "sqrt(2/H); gaussian with 1/sqrt(H); orthogonal or identity for the recurrent matrices; bigram: the exact "
-        "solution of the bigram task.",
-    )
-    weight_scale: float = Field(
-        1.0, description="Multiplies the initial weight matrices of the recurrent net, not of the readout."
-    )
-    bias_scale: float = Field(
-        1.0, description="Multiplies the initial biases of the recurrent net, which only init uniform makes non-zero."
-    )
-
-    @field_validator("nonlinearity")
-    @classmethod
-    def _fits_the_cell(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """Only an elman cell has one; what is given for another cell does not apply, and so cannot tell runs apart."""
-        cell = info.data.get("cell")
-        if cell == "elman" and value is None:
-            raise PydanticCustomError("no_nonlinearity", "an elman net needs one; choose tanh, relu or identity")
-        return value if cell == "elman" else None
-
-
-class TrainingSection(Section):
-    """How the net is trained."""
-
-    batches: int = Field(5000, ge=0, description="Number of updates; 0 measures the initial weights only.")
-    batch_size: int = Field(32, ge=1, description="Number of fresh sequences for each update.")
-    optimizer: Literal["adam", "sgd"] = Field("adam", description="The rule of the updates.")
-    learning_rate: float = Field(1e-4, gt=0, description="Step size of the updates.")
-    clip_norm: float | None = Field(
-        None, gt=0, description="Scale the gradient down to this 2-norm, over all parameters, if above it; null: never."
-    )
 
 
 class RecordSection(Section):
@@ -158,9 +97,14 @@ def _make_task(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     kind = value.get("kind", DEFAULT_TASK)
-    if kind not in task_types():
-        raise ValueError(f"unknown task kind {kind!r}; valid: {', '.join(task_types())}")
-    return task_types()[kind].model_validate(dict(value))
+    if kind not in TASKS:
+        raise ValueError(f"unknown task kind {kind!r}; valid: {', '.join(TASKS)}")
+    return TASKS[kind].model_validate(dict(value))
+
+
+def _make_section(name: str, value: Any) -> Any:
+    """Make a section from a mapping."""
+    return section_type(name).model_validate(dict(value)) if isinstance(value, Mapping) else value
 
 
 class Config(Section):
@@ -171,28 +115,26 @@ class Config(Section):
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Where the initial weights and all sequences are drawn from.")
     task: Annotated[SerializeAsAny[Task], BeforeValidator(_make_task)] = Field(
-        default_factory=lambda: task_types()[DEFAULT_TASK].model_validate({}),
+        default_factory=lambda: TASKS[DEFAULT_TASK].model_validate({}),
         description="What the nets are trained on.",
     )
-    model: ModelSection = Field(default_factory=ModelSection, description="The recurrent net and its initial weights.")
-    training: TrainingSection = Field(default_factory=TrainingSection, description="How the net is trained.")
+    model: Annotated[SerializeAsAny[ModelSection], BeforeValidator(partial(_make_section, "model"))] = Field(
+        default_factory=partial(_make_section, "model", {}), description="The recurrent net and its initial weights."
+    )
+    training: Annotated[SerializeAsAny[TrainingSection], BeforeValidator(partial(_make_section, "training"))] = Field(
+        default_factory=partial(_make_section, "training", {}), description="How the net is trained."
+    )
     record: RecordSection = Field(default_factory=RecordSection, description="What is measured and kept.")
     sweep: SweepSection | None = Field(
         None, description="The axes of a sweep; read by `rnnlab sweep`, and null in the config of a run."
     )
 
     @model_validator(mode="after")
-    def _bigram_fits(self) -> Config:
-        """See that the exact bigram solution, a linear net of one layer and a unit for each token, is asked of such."""
-        model = self.model
-        linear = model.cell == "elman" and model.nonlinearity == "identity" and model.layers == 1
-        if model.init == "bigram" and not (
-            self.task.kind == "bigram" and linear and model.hidden_size >= self.task.input_size
-        ):
-            raise ValueError(
-                "bigram is the exact solution of the bigram task; it needs task.kind: bigram, model.cell: "
-                "elman, model.nonlinearity: identity, model.layers: 1 and model.hidden_size of at least task.vocabulary"
-            )
+    def _net_can_begin_so(self) -> Config:
+        """See that the initial weights are asked of a net, and for a task, that they fit."""
+        way = self.model.make_initialiser()
+        if not way.fits_any_net and (misfit := way.misfit(self.model.architecture(self.task), self.task)):
+            raise ValueError(misfit)
         return self
 
 
@@ -202,9 +144,12 @@ def json_schema() -> dict[str, Any]:
     schema["required"] = []  # a file without `name` is called after itself
     schema["properties"]["task"] = {
         "description": Config.model_fields["task"].description,
-        "anyOf": [_task_schema(kind, task) for kind, task in task_types().items()],
+        "anyOf": [_task_schema(kind, task) for kind, task in TASKS.items()],
     }
     schema["$defs"].pop("Task", None)
+    for name in COMPOSED:
+        section = section_type(name)
+        schema["$defs"][section.__name__] = section.model_json_schema()
     schema["title"] = "rnnlab config"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

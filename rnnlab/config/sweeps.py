@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
-from rnnlab.config.axes import Entry, Plan
-from rnnlab.config.draft import Draft, Fault
-from rnnlab.config.errors import ConfigError, Problem
+from rnnlab.config.axes import AxisPlan, Entry
+from rnnlab.config.draft import Draft, Violation
+from rnnlab.config.errors import ConfigError, Diagnostic
 from rnnlab.config.run_identity import identity
 from rnnlab.config.scalars import Plain, Scalar, write_scalar
 from rnnlab.config.schema import Config
@@ -44,7 +44,7 @@ class Sweep:
 
     base: Config
     axes: dict[str, tuple[Scalar, ...]]
-    _plan: Plan = field(repr=False)
+    _plan: AxisPlan = field(repr=False)
     _draft: Draft = field(repr=False)
 
     @property
@@ -75,7 +75,7 @@ class Sweep:
     def _is_excluded(self, combination: dict[str, Scalar]) -> bool:
         return any(all(combination[key] in left_out for key, left_out in e.items()) for e in self._plan.exclude)
 
-    def _config(self, combination: dict[str, Scalar]) -> tuple[Config | None, list[Fault]]:
+    def _config(self, combination: dict[str, Scalar]) -> tuple[Config | None, list[Violation]]:
         data = dict(self._draft.data)
         for dotted, value in combination.items():
             section, _, name = dotted.rpartition(".")
@@ -85,18 +85,18 @@ class Sweep:
                 data[name] = value
         return config_of(data)
 
-    def _problem(self, fault: Fault, combination: dict[str, Scalar]) -> Problem:
+    def _problem(self, violation: Violation, combination: dict[str, Scalar]) -> Diagnostic:
         """Place a fault of a combination at the axis that it is about, if it is about one."""
-        key = ".".join(map(str, fault.path))
-        told = ", ".join(f"{name}={write_scalar(value)}" for name, value in combination.items())
+        key = ".".join(map(str, violation.path))
+        values = ", ".join(f"{name}={write_scalar(value)}" for name, value in combination.items())
         is_axis = key in self.axes
-        path = ("sweep", "axes", key, self.axes[key].index(combination[key])) if is_axis else fault.path
-        problem = self._draft.problem(Fault(path, fault.sentence, fault.names_key))
-        where = f" (in the combination {told})" if told else ""
-        return Problem(problem.message + where, problem.source, problem.line, problem.column)
+        path = ("sweep", "axes", key, self.axes[key].index(combination[key])) if is_axis else violation.path
+        problem = self._draft.diagnostic(Violation(path, violation.sentence, violation.names_key))
+        where = f" (in the combination {values})" if values else ""
+        return Diagnostic(problem.message + where, problem.source, problem.line, problem.column)
 
-    def _nothing_left(self) -> Problem:
-        return self._draft.problem(Fault(("sweep", "exclude"), "every combination is left out; no run remains"))
+    def _nothing_left(self) -> Diagnostic:
+        return self._draft.diagnostic(Violation(("sweep", "exclude"), "every combination is left out; no run remains"))
 
 
 class Walk:
@@ -111,17 +111,17 @@ class Walk:
 
     def __iter__(self) -> Iterator[SweptRun]:
         sweep, seen = self._sweep, set[str]()
-        problems: list[Problem] = []
+        problems: list[Diagnostic] = []
         for combination in sweep._combinations():
             if len(problems) >= MOST_PROBLEMS:
-                problems.append(Problem("other combinations were not looked at", sweep._draft.document.source))
+                problems.append(Diagnostic("other combinations were not looked at", sweep._draft.document.source))
                 break
             if sweep._is_excluded(combination):
                 self.excluded += 1
                 continue
-            config, faults = sweep._config(combination)
+            config, violations = sweep._config(combination)
             if config is None:
-                problems += [sweep._problem(fault, combination) for fault in faults]
+                problems += [sweep._problem(violation, combination) for violation in violations]
             elif (found := identity(config)) in seen:
                 self.merged += 1
             else:
@@ -139,11 +139,11 @@ def _values(config: Config, combination: dict[str, Scalar]) -> dict[str, Scalar]
     return {key: flat[key] for key in combination}
 
 
-def settle(base: Config, plan: Plan) -> Plan:
+def settle(base: Config, plan: AxisPlan) -> AxisPlan:
     """Decide the exclusions that name keys other than axes: the base config has one value for each."""
     flat = flatten(base)
     entries: list[Entry] = []
     for entry in plan.exclude:
         if all(flat.get(key) in values for key, values in entry.items() if key not in plan.axes):
             entries.append({key: values for key, values in entry.items() if key in plan.axes})
-    return Plan(plan.axes, plan.groups, tuple(entries))
+    return AxisPlan(plan.axes, plan.groups, tuple(entries))

@@ -8,57 +8,79 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from rnnlab.config.all_keys import keys_of
-from rnnlab.config.draft import Fault, unknown_key
+from rnnlab.config.draft import Violation, unknown_key
 from rnnlab.config.errors import shown
 from rnnlab.config.scalars import Plain
 from rnnlab.config.schema import DEFAULT_TASK, Config
-from rnnlab.tasks import Task, task_types
+from rnnlab.config.sections import COMPOSED, Section, section_type
+from rnnlab.tasks import TASKS, Task
 
 # Errors that carry a sentence of ours; every other one is about a type, a bound or a choice, which the key describes.
-_OWN_WORDS = {"value_error", "assertion_error", "no_nonlinearity"}
+_OWN_WORDS = {"value_error", "assertion_error", "needs_a_value"}
 
 
 _WHOLE = ("model", "init")
 """Where a fault of a config as a whole is shown: only the exact bigram weights ask for other keys."""
 
 
-def config_of(data: dict[str, Plain]) -> tuple[Config | None, list[Fault]]:
-    """Make a Config of everything but `sweep`; without one, there is at least one fault."""
-    task, faults = _task_of(cast(dict[str, Plain], data.get("task", {})))
-    others = {key: value for key, value in data.items() if key not in {"task", "sweep"}}
+def config_of(data: dict[str, Plain]) -> tuple[Config | None, list[Violation]]:
+    """Make a Config of everything but `sweep`; without one, there is at least one violation."""
+    task, violations = _task_of(cast(dict[str, Plain], data.get("task", {})))
+    kinds = (task.kind,) if task else tuple(TASKS)
+    sections: dict[str, Section] = {}
+    for name in COMPOSED:
+        section, its_violations = _section_of(name, cast(dict[str, Plain], data.get(name, {})), kinds)
+        if section is not None:
+            sections[name] = section
+        violations += its_violations
+    is_sound = not violations
+    others = {key: value for key, value in data.items() if key not in {"task", "sweep", *COMPOSED}}
+    config = None
     try:
-        config = Config.model_validate({**others, "task": task or task_types()[DEFAULT_TASK].model_validate({})})
+        config = Config.model_validate({**others, **sections, "task": task or TASKS[DEFAULT_TASK].model_validate({})})
     except ValidationError as error:
-        kinds = (task.kind,) if task else tuple(task_types())
-        # Without its task, what a config says of the task as a whole cannot be held against it.
-        return None, faults + [f for f in _faults_of(error, (), kinds) if task or f.path != _WHOLE]
-    return (None if faults else config), faults
+        # What a config says as a whole cannot be held against it while a part is missing.
+        violations += [f for f in _violations_of(error, (), kinds) if is_sound or f.path != _WHOLE]
+    return (None if violations else config), sorted(violations, key=_place)
 
 
-def _task_of(section: dict[str, Plain]) -> tuple[Task | None, list[Fault]]:
+def _place(violation: Violation) -> int:
+    """Put the violations of the task first, then in the order of the schema."""
+    order = ["task", *Config.model_fields]
+    return order.index(str(violation.path[0])) if violation.path[0] in order else len(order)
+
+
+def _section_of(name: str, data: dict[str, Plain], kinds: tuple[str, ...]) -> tuple[Section | None, list[Violation]]:
+    try:
+        return section_type(name).model_validate(data), []
+    except ValidationError as error:
+        return None, _violations_of(error, (name,), kinds)
+
+
+def _task_of(section: dict[str, Plain]) -> tuple[Task | None, list[Violation]]:
     kind = section.get("kind", DEFAULT_TASK)
-    if not isinstance(kind, str) or kind not in task_types():
-        return None, [Fault(("task", "kind"), keys_of()["task.kind"].sentence(kind))]
+    if not isinstance(kind, str) or kind not in TASKS:
+        return None, [Violation(("task", "kind"), keys_of()["task.kind"].sentence(kind))]
     try:
-        return task_types()[kind].model_validate(section), []
+        return TASKS[kind].model_validate(section), []
     except ValidationError as error:
-        return None, _faults_of(error, ("task",), (kind,))
+        return None, _violations_of(error, ("task",), (kind,))
 
 
-def _faults_of(error: ValidationError, section: tuple[str, ...], kinds: tuple[str, ...]) -> list[Fault]:
-    # One fault a path: a union reports each of its members.
-    faults = [_fault(one, section, kinds) for one in error.errors(include_url=False)]
-    return list({fault.path: fault for fault in reversed(faults)}.values())[::-1]
+def _violations_of(error: ValidationError, section: tuple[str, ...], kinds: tuple[str, ...]) -> list[Violation]:
+    # One violation a path: a union reports each of its members.
+    violations = [_violation(one, section, kinds) for one in error.errors(include_url=False)]
+    return list({violation.path: violation for violation in reversed(violations)}.values())[::-1]
 
 
-def _fault(error: ErrorDetails, section: tuple[str, ...], kinds: tuple[str, ...]) -> Fault:
+def _violation(error: ErrorDetails, section: tuple[str, ...], kinds: tuple[str, ...]) -> Violation:
     path: tuple[Any, ...] = (*section, *error["loc"]) or _WHOLE
     if error["type"] == "extra_forbidden":
         return unknown_key(path, kinds)
     key = keys_of(kinds).get(".".join(map(str, path[:2])))
     if error["type"] in _OWN_WORDS:
         words = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        return Fault(path, f"got {shown(error['input'])}; {words}" if key and error["loc"] else words)
+        return Violation(path, f"got {shown(error['input'])}; {words}" if key and error["loc"] else words)
     if key is None:
-        return Fault(path, error["msg"])
-    return Fault(key.path, key.sentence(error["input"]))
+        return Violation(path, error["msg"])
+    return Violation(key.path, key.sentence(error["input"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rnnlab import nested
 from rnnlab.config.scalars import Scalar, write_scalar
 
 if TYPE_CHECKING:
@@ -12,10 +13,7 @@ if TYPE_CHECKING:
 
 def flatten(config: Config) -> dict[str, Scalar]:
     """Give every key but those of `sweep` by its dotted name, in the order of the schema."""
-    flat: dict[str, Scalar] = {"name": config.name, "seed": config.seed}
-    for section in ("task", "model", "training", "record"):
-        flat |= {f"{section}.{name}": value for name, value in vars(getattr(config, section)).items()}
-    return flat
+    return nested.flatten(config.model_dump(exclude={"sweep"}))
 
 
 def differences(config_a: Config, config_b: Config) -> dict[str, tuple[Scalar, Scalar]]:

@@ -13,14 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnnlab.component import own_keys
 from rnnlab.config import Config
 from rnnlab.experiment import architecture_of, draw_weights
-from rnnlab.flow import Flow, eigenvalues, gradient_flow, norm
-from rnnlab.nets import Architecture
+from rnnlab.flow import Flow, eigenvalues, gradient_flow
+from rnnlab.nets import CELLS, NONLINEARITIES, Architecture, Cell
+from rnnlab.nets.initialisers.base import scale_of
+from rnnlab.nets.norms import norm
 from rnnlab.training import PROBE, make_stream
 
 LOWEST_SCALE, HIGHEST_SCALE = -5, 5
 """Where the sliders end."""
+
+NONLINEARITY = "nonlinearity"
+"""The key of a cell that a button stands for."""
 
 _LAST_ONLY = "last_timestep_only"
 
@@ -32,10 +38,20 @@ class Settings:
     weight_scale: float
     bias_scale: float
     cell: str
-    nonlinearity: str  # of an elman net; kept while another cell is chosen
+    nonlinearity: str  # kept while a cell is chosen that has none
     layers: int
     last_timestep_only: bool
     sequence: int = 1  # which of the seed's probe sequences
+
+    @property
+    def kind(self) -> type[Cell]:
+        """What the cell is."""
+        return CELLS[self.cell]
+
+    @property
+    def has_nonlinearity(self) -> bool:
+        """Whether the cell has a nonlinearity to choose."""
+        return NONLINEARITY in own_keys(self.kind)
 
     def with_scales(self, weight_scale: float | None, bias_scale: float | None) -> Settings:
         """Put other scales in, where they are given."""
@@ -45,13 +61,13 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnNet:
     """The numbers of one picture: one net, one sequence."""
 
     hidden_norm_LT: np.ndarray
     grad_norm_LT: np.ndarray
-    cell_grad_norm_LT: np.ndarray | None  # LSTM only
-    eigenvalues_LH: np.ndarray | None  # Elman only: no single matrix governs the others
+    cell_grad_norm_LT: np.ndarray | None  # of a cell with a state c
+    eigenvalues_LH: np.ndarray | None  # of a cell that a single matrix governs
     loss: float
 
     @property
@@ -76,7 +92,7 @@ class Explorer:
             weight_scale=model.weight_scale,
             bias_scale=model.bias_scale,
             cell=model.cell,
-            nonlinearity=model.nonlinearity or "tanh",
+            nonlinearity=vars(model).get(NONLINEARITY) or next(iter(NONLINEARITIES)),
             layers=model.layers,
             last_timestep_only=getattr(self.config.task, _LAST_ONLY, False),
         )
@@ -89,9 +105,9 @@ class Explorer:
     @property
     def can_choose_net(self) -> bool:
         """Tell whether other cells and depths can start like this: the bigram solution is of one net alone."""
-        return self.config.model.init != "bigram"
+        return self.config.model.make_initialiser().fits_any_net
 
-    def draw(self, settings: Settings) -> Drawn:
+    def draw(self, settings: Settings) -> DrawnNet:
         """Run the net that the settings describe forward and backward over its sequence."""
         config = self.config_of(settings)
         architecture = architecture_of(config)
@@ -105,9 +121,10 @@ class Explorer:
         task = self.config.task
         if self.can_choose_timesteps:
             task = task.model_copy(update={_LAST_ONLY: settings.last_timestep_only})
-        nonlinearity = settings.nonlinearity if settings.cell == "elman" else None
-        net = {"cell": settings.cell, "nonlinearity": nonlinearity, "layers": settings.layers}
-        model = self.config.model.model_copy(update=net | {"weight_scale": 1.0, "bias_scale": 1.0})
+        kept = {key: value for key, value in vars(self.config.model).items() if value is not None}
+        net = {"cell": settings.cell, "layers": settings.layers, "weight_scale": 1.0, "bias_scale": 1.0}
+        own = {NONLINEARITY: settings.nonlinearity} if settings.has_nonlinearity else {}
+        model = type(self.config.model).model_validate(kept | net | own)  # which leaves out keys of other cells
         return self.config.model_copy(update={"task": task, "model": model})
 
     def originals(self, settings: Settings) -> dict[str, Tensor]:
@@ -135,30 +152,27 @@ def _last(array: np.ndarray) -> Tensor:
 
 def scaled(weights: Mapping[str, Tensor], weight_scale: float, bias_scale: float) -> dict[str, Tensor]:
     """Multiply the matrices and the biases of the recurrent net; the readout stays as it is."""
-    return {name: weight * _factor(name, weight_scale, bias_scale) for name, weight in weights.items()}
+    return {name: weight * scale_of(name, weight_scale, bias_scale) for name, weight in weights.items()}
 
 
-def _factor(name: str, weight_scale: float, bias_scale: float) -> float:
-    if name.startswith("readout"):
-        return 1.0
-    return bias_scale if name.startswith("bias") else weight_scale
-
-
-def drawn_from(architecture: Architecture, weights: Mapping[str, Tensor], flow: Flow) -> Drawn:
+def drawn_from(architecture: Architecture, weights: Mapping[str, Tensor], flow: Flow) -> DrawnNet:
     """Take the norms and eigenvalues of one net and one sequence."""
     cells = flow.dL_dc_SLTBH
-    return Drawn(
+    return DrawnNet(
         hidden_norm_LT=_norms(flow.h_SLTBH),
         grad_norm_LT=_norms(flow.dL_dh_SLTBH),
         cell_grad_norm_LT=None if cells is None else _norms(cells),
-        eigenvalues_LH=eigenvalues(recurrent_matrices(architecture, weights)) if architecture.cell == "elman" else None,
+        eigenvalues_LH=_eigenvalues(architecture, weights),
         loss=float(flow.loss_SB[0, 0]),
     )
 
 
-def recurrent_matrices(architecture: Architecture, weights: Mapping[str, Tensor]) -> np.ndarray:
-    """Give W_hh of every layer, (L, G, H)."""
-    return np.stack([weights[f"weight_hh_l{layer}"][0].numpy() for layer in range(architecture.layers)])
+def _eigenvalues(architecture: Architecture, weights: Mapping[str, Tensor]) -> np.ndarray | None:
+    """Give those of the governing matrix of every layer, (L, H); None where there is none."""
+    matrix = architecture.cell.governing_matrix
+    if matrix is None:
+        return None
+    return eigenvalues(np.stack([weights[f"{matrix}_l{layer}"][0].numpy() for layer in range(architecture.layers)]))
 
 
 def _norms(states_SLTBH: Tensor) -> np.ndarray:

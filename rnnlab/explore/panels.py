@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,8 +22,10 @@ from rnnlab.explore.axes import (
     write_tick,
 )
 from rnnlab.figures.style import find_style
+from rnnlab.nets import Cell
 
 _MOST_DOTS = 25  # timesteps: with more, the dots of several layers run into each other
+_WORDS_A_LINE = 30  # characters of a sentence in a panel
 _NOTES = (("▼", "zero in float64"), ("▲", "infinite"), ("×", "not a number"))
 
 
@@ -151,19 +154,19 @@ class EigenvaluePanel:
             axis.set_major_formatter(FuncFormatter(_write_number))
         _fix_ticks(axes)
 
-    def rebuild(self, colours: Sequence[str], cell: str) -> None:
+    def rebuild(self, colours: Sequence[str], cell: type[Cell]) -> None:
         """Make the points of another net: one set a layer, and none where no single matrix governs."""
         for points in self.points:
             points.remove()
-        elman = cell == "elman"
-        self.points = [self.axes.plot([], [], "o", color=c, markersize=4)[0] for c in colours if elman]
+        is_governed = cell.governing_matrix is not None
+        self.points = [self.axes.plot([], [], "o", color=c, markersize=4)[0] for c in colours if is_governed]
         for points in self.points:
             points.set_animated(True)
-        self.words.set_text("" if elman else _no_matrix(cell))
-        self.note.set_text("with the unit circle" if elman else "")
-        self.axes.set_axis_on() if elman else self.axes.set_axis_off()
+        self.words.set_text("" if is_governed else _no_matrix(cell))
+        self.note.set_text("with the unit circle" if is_governed else "")
+        self.axes.set_axis_on() if is_governed else self.axes.set_axis_off()
         for artist in (self.circle, *self._cross):
-            artist.set_visible(elman)
+            artist.set_visible(is_governed)
 
     def show(self, eigenvalues_LH: np.ndarray | None) -> None:
         """Draw other eigenvalues."""
@@ -183,6 +186,7 @@ def _write_number(value: float, _: object) -> str:
     return "0" if abs(value) < 1e-12 else f"{value:.4g}".replace("-", "−")
 
 
-def _no_matrix(cell: str) -> str:
-    article = "an LSTM" if cell == "lstm" else "a GRU"
-    return f"no single matrix governs {article}:\nits gates change the product\nwith every timestep"
+def _no_matrix(cell: type[Cell]) -> str:
+    """Say that no matrix governs the cell, and why, in lines that fit the panel."""
+    why = textwrap.wrap(cell.no_matrix_reason, _WORDS_A_LINE)
+    return "\n".join([cell.why_no_matrix + (":" if why else ""), *why])

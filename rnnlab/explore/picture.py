@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from rnnlab.config import Config
 from rnnlab.explore.kept import KeptAxes, add_kept_axes
-from rnnlab.explore.model import Drawn, Explorer, Settings
+from rnnlab.explore.model import DrawnNet, Explorer, Settings
 from rnnlab.explore.panels import EigenvaluePanel, NormPanel
 from rnnlab.figures.style import find_style, ordered_colours, using
 
@@ -37,7 +37,7 @@ class Picture:
     def __init__(self, figure: Figure, explorer: Explorer, *, says_scales: bool) -> None:
         self.figure, self.explorer = figure, explorer
         self.settings: Settings | None = None
-        self.drawn: Drawn | None = None
+        self.drawn: DrawnNet | None = None
         self._style, self._says_scales = find_style("screen"), says_scales
         timesteps = explorer.config.task.seq_len
         hidden, gradient, plane = self._add_panels()
@@ -86,27 +86,27 @@ class Picture:
     def _rebuild(self, settings: Settings) -> None:
         """Make the lines of another cell or another number of layers."""
         colours = ordered_colours(self._style, settings.layers)
-        lstm = settings.cell == "lstm"
+        has_c = "c" in settings.kind.states
         self.hidden.rebuild(colours, dashed=False)
-        self.gradient.rebuild(colours, dashed=lstm)
-        self.gradient.axes.set_title(_gradient_title(lstm=lstm), loc="left", pad=20, fontweight="bold")
-        self.eigenvalues.rebuild(colours, settings.cell)
-        self._legend(colours, lstm=lstm)
+        self.gradient.rebuild(colours, dashed=has_c)
+        self.gradient.axes.set_title(_gradient_title(has_c=has_c), loc="left", pad=20, fontweight="bold")
+        self.eigenvalues.rebuild(colours, settings.kind)
+        self._legend(colours, has_c=has_c)
 
-    def _legend(self, colours: Sequence[str], *, lstm: bool) -> None:
+    def _legend(self, colours: Sequence[str], *, has_c: bool) -> None:
         if (legend := self.head.get_legend()) is not None:
             legend.remove()
         layers = [Line2D([], [], color=colour, label=f"layer {layer}") for layer, colour in enumerate(colours)]
         ink = self._style.ink
         solid = Line2D([], [], color=ink, label="dL/dh_t")
         dashed = Line2D([], [], color=ink, linestyle="--", label="dL/dc_t")
-        handles = (layers if len(layers) > 1 else []) + ([solid, dashed] if lstm else [])
+        handles = (layers if len(layers) > 1 else []) + ([solid, dashed] if has_c else [])
         if handles:
             place, columns = (_LEFT, self._legend_height), min(len(handles), _MOST_LEGEND_COLUMNS)
             self.head.legend(handles=handles, loc="center left", bbox_to_anchor=place, ncols=columns)
 
 
-def numbers_line(drawn: Drawn, name: str = "spectral radius") -> str:
+def numbers_line(drawn: DrawnNet, name: str = "spectral radius") -> str:
     """Write the loss and the spectral radius of each layer, or their range where there are many."""
     loss, radius_L = f"loss {_number(drawn.loss)}", drawn.spectral_radius_L
     if radius_L is None:
@@ -122,8 +122,8 @@ def _number(value: float) -> str:
     return "not a number" if math.isnan(value) else f"{value:.4g}".replace("-", "−")
 
 
-def _gradient_title(*, lstm: bool) -> str:
-    return "‖dL/dh_t‖ and ‖dL/dc_t‖" if lstm else "‖dL/dh_t‖"
+def _gradient_title(*, has_c: bool) -> str:
+    return "‖dL/dh_t‖ and ‖dL/dc_t‖" if has_c else "‖dL/dh_t‖"
 
 
 def _scales_of(settings: Settings) -> str:
@@ -133,11 +133,10 @@ def _scales_of(settings: Settings) -> str:
 
 def _what_is_shown(config: Config, settings: Settings) -> str:
     task, model = config.task, config.model
-    nonlinearity = f" {model.nonlinearity}" if model.nonlinearity else ""
     layers = "1 layer" if model.layers == 1 else f"{model.layers} layers"
     where = "the last timestep only" if settings.last_timestep_only else "all timesteps"
     parts = [
-        f"{model.cell}{nonlinearity}, {layers}, {model.hidden_size} units, {model.init} weights of seed {config.seed}",
+        f"{model.make_cell().label}, {layers}, {model.hidden_size} units, {model.init} weights of seed {config.seed}",
         f"sequence {settings.sequence} of {task.kind}, T = {task.seq_len}, {task.loss.name} at {where}",
     ]
     return "   ·   ".join(parts)

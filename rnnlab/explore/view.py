@@ -15,12 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.widgets import Button, CheckButtons, RadioButtons, Slider
 
 from rnnlab.explore.kept import Place, add_kept_axes
-from rnnlab.explore.model import HIGHEST_SCALE, LOWEST_SCALE, Explorer, Settings
+from rnnlab.explore.model import HIGHEST_SCALE, LOWEST_SCALE, NONLINEARITY, Explorer, Settings
 from rnnlab.explore.picture import Picture
 from rnnlab.figures.style import find_style
+from rnnlab.nets import CELLS, NONLINEARITIES
 
-CELLS = ("elman", "lstm", "gru")
-NONLINEARITIES = ("tanh", "relu", "identity")
 LAYERS = (1, 2, 3, 4)
 LAST_ONLY, NEW_SEQUENCE = "last timestep only", "new sequence"
 
@@ -44,8 +43,8 @@ class ExploreView:
         self.weight_scale = self._slider(0.135, "weight_scale", self.settings.weight_scale)
         self.bias_scale = self._slider(0.055, "bias_scale", self.settings.bias_scale)
         layers = sorted({*LAYERS, self.settings.layers})
-        self.cell = self._choice(0.5, "cell", CELLS, self.settings.cell)
-        self.nonlinearity = self._choice(0.605, "nonlinearity", NONLINEARITIES, self.settings.nonlinearity)
+        self.cell = self._choice(0.5, "cell", list(CELLS), self.settings.cell)
+        self.nonlinearity = self._choice(0.605, NONLINEARITY, list(NONLINEARITIES), self.settings.nonlinearity)
         self.layers = self._choice(0.71, "layers", [str(count) for count in layers], str(self.settings.layers))
         if not explorer.can_choose_net:
             for buttons in (self.cell, self.layers):
@@ -106,10 +105,10 @@ class ExploreView:
 
     def _show(self) -> None:
         self.picture.show(self.settings)
-        elman = self.settings.cell == "elman"  # the only cell that has a nonlinearity to choose
-        if self.nonlinearity.active is not elman:
-            self.nonlinearity.active = elman
-            _grey(self.nonlinearity, self._style.ink if elman else self._style.faint)
+        active = self.settings.has_nonlinearity
+        if self.nonlinearity.active is not active:
+            self.nonlinearity.active = active
+            _grey(self.nonlinearity, self._style.ink if active else self._style.faint)
 
 
 def make_slider(axes: Axes, label: str, start: float) -> Slider:

@@ -14,13 +14,15 @@ import torch
 from torch import Tensor
 
 from rnnlab.explore.kept import add_kept_axes
-from rnnlab.explore.model import Drawn
+from rnnlab.explore.model import DrawnNet
 from rnnlab.explore.panels import NormPanel
 from rnnlab.explore.picture import numbers_line
 from rnnlab.explore.view import make_slider
 from rnnlab.figures.style import find_style, ordered_colours, using
-from rnnlab.flow import eigenvalues, norm
-from rnnlab.nets import LSTM, Elman, RecurrentRegressionModel
+from rnnlab.flow import eigenvalues
+from rnnlab.nets import RecurrentRegressionModel
+from rnnlab.nets.initialisers.base import scale_of
+from rnnlab.nets.norms import norm
 from rnnlab.tasks.cumulative_average import CumulativeAverage
 from rnnlab.training import PROBE, make_stream
 
@@ -64,23 +66,24 @@ class GradientVisualizer:
         for slider in (self.weight_scale, self.bias_scale):
             slider.on_changed(lambda _: self._move())
 
-    def draw(self, weight_scale: float, bias_scale: float) -> Drawn:
+    def draw(self, weight_scale: float, bias_scale: float) -> DrawnNet:
         """Run the copy forward and backward with its recurrent weights and biases multiplied."""
         with torch.no_grad():
             for name, weight in self._copy.recurrent_net.named_parameters():
-                is_bias = name.rpartition(".")[2].startswith("bias")
-                weight.copy_(self._originals[name] * (bias_scale if is_bias else weight_scale))
+                weight.copy_(self._originals[name] * scale_of(name.rpartition(".")[2], weight_scale, bias_scale))
         predictions, _ = self._copy(self.inputs)
         loss = self._loss(predictions, self.targets)[0]
         layers = self._copy.recurrent_layers()
-        is_lstm, is_elman = (all(isinstance(layer.cell, kind) for layer in layers) for kind in (LSTM, Elman))
-        matrices_LHH = np.stack([layer.weight_hh.detach().numpy() for layer in layers]) if is_elman else None
+        has_c = all("c" in layer.cell.states for layer in layers)
+        names = [layer.cell.governing_matrix for layer in layers]
+        matrices = [layer.get_parameter(name).detach() for layer, name in zip(layers, names, strict=True) if name]
+        is_governed = len(matrices) == len(layers)
         hidden = [layer.h_list for layer in layers]
-        return Drawn(
+        return DrawnNet(
             hidden_norm_LT=_norms(hidden),
             grad_norm_LT=_gradient_norms(loss, hidden),
-            cell_grad_norm_LT=_gradient_norms(loss, [layer.c_list for layer in layers]) if is_lstm else None,
-            eigenvalues_LH=None if matrices_LHH is None else eigenvalues(matrices_LHH),
+            cell_grad_norm_LT=_gradient_norms(loss, [layer.c_list for layer in layers]) if has_c else None,
+            eigenvalues_LH=eigenvalues(np.stack([matrix.numpy() for matrix in matrices])) if is_governed else None,
             loss=loss.item(),
         )
 
@@ -88,15 +91,15 @@ class GradientVisualizer:
         from matplotlib import pyplot
 
         self.figure = pyplot.figure(figsize=_SIZE)
-        is_lstm = self.drawn.cell_grad_norm_LT is not None
+        has_c = self.drawn.cell_grad_norm_LT is not None
         hidden = add_kept_axes(self.figure, (0.1, 0.34, 0.37, 0.46), (0.0, 0.2, 0.5, 0.7))
         gradient = add_kept_axes(self.figure, (0.6, 0.34, 0.37, 0.46), (0.5, 0.2, 0.5, 0.7))
         self.hidden = NormPanel(hidden, "‖h_t‖", TIMESTEPS, logarithmic=None)
-        title = "‖dL/dh_t‖ and, dashed, ‖dL/dc_t‖" if is_lstm else "‖dL/dh_t‖"
+        title = "‖dL/dh_t‖ and, dashed, ‖dL/dc_t‖" if has_c else "‖dL/dh_t‖"
         self.gradient = NormPanel(gradient, title, TIMESTEPS, logarithmic=True)
         colours = ordered_colours(find_style("screen"), len(self.drawn.hidden_norm_LT))
         self.hidden.rebuild(colours, dashed=False)
-        self.gradient.rebuild(colours, dashed=is_lstm)
+        self.gradient.rebuild(colours, dashed=has_c)
         if len(colours) > 1:
             labels = [f"layer {layer}" for layer in range(len(colours))]
             lines = [curve.line for curve in self.hidden.curves]

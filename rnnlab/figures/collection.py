@@ -12,9 +12,11 @@ import numpy as np
 
 from rnnlab.figures.quantities import value_text
 from rnnlab.figures.subject import plain
+from rnnlab.flow.quantity import iterate_summaries
+from rnnlab.nested import flatten
 from rnnlab.store import DamagedRunError
 from rnnlab.store.atomic import read_npz
-from rnnlab.store.index import SUMMARY_COLUMNS, flatten, varied_keys
+from rnnlab.store.index import varied_keys
 
 if TYPE_CHECKING:
     from rnnlab.store import Run
@@ -115,7 +117,8 @@ class Collection:
         present = {
             name for member in self.members for name, value in member.info["summary"].items() if value is not None
         }
-        return [name for name in SUMMARY_COLUMNS if name in present] + sorted(present - set(SUMMARY_COLUMNS))
+        declared = [summary.name for summary in iterate_summaries()]
+        return [name for name in declared if name in present] + sorted(present - set(declared))
 
     @property
     def diverged(self) -> int:

@@ -12,6 +12,7 @@ from matplotlib.patches import Circle
 
 from rnnlab.figures import axes as axis_tools
 from rnnlab.figures.style import ordered_colours
+from rnnlab.nets import CELLS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,8 +30,7 @@ def has_spectrum(subject: Subject) -> bool:
 
 def why_no_spectrum(subject: Subject) -> str:
     """Say why there are no eigenvalues."""
-    article = "an" if subject.cell == "lstm" else "a"
-    return f"No eigenvalues: no single matrix governs {article} {subject.cell.upper()}."
+    return f"No eigenvalues: {CELLS[subject.cell].why_no_matrix}."
 
 
 def draw_eigenvalues(axes: Axes, subject: Subject, style: Style, layer: int) -> None:

@@ -42,7 +42,7 @@ class Subject:
 
     @property
     def cell(self) -> str:
-        """elman, lstm or gru."""
+        """The name of its cell."""
         return str(self.config["model"]["cell"])
 
     @cached_property
@@ -65,10 +65,10 @@ class Subject:
     @cached_property
     def task(self) -> Task:
         """What it was trained on."""
-        from rnnlab.tasks import task_types
+        from rnnlab.tasks import TASKS
 
         section = self.config["task"]
-        return task_types()[section["kind"]].model_validate(section)
+        return TASKS[section["kind"]].model_validate(section)
 
     @property
     def last_timestep_only(self) -> bool:

@@ -1,19 +1,56 @@
-"""What is measured: how gradients flow through a stack of nets, and the spectra of their matrices, in float64."""
+"""What is measured: how gradients flow through a stack of nets, and the spectra of their matrices, in float64.
 
-from rnnlab.flow.gradients import Flow, SequenceLoss, gradient_flow
-from rnnlab.flow.measuring import Measured, measure
-from rnnlab.flow.norms import log_mean_norm, mean_norm, norm
-from rnnlab.flow.spectra import eigenvalues, singular_values
+The public names are resolved when they are first used: to read what is declared takes no PyTorch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnnlab.flow.describing import describe_numbers, describe_quantities
+    from rnnlab.flow.gradients import Flow, gradient_flow
+    from rnnlab.flow.measuring import Measured, measure
+    from rnnlab.flow.norms import log_mean_norm, mean_norm
+    from rnnlab.flow.problem import Problem
+    from rnnlab.flow.quantity import GROUPS, Axis, Group, Quantity, Summary, Table
+    from rnnlab.flow.spectra import eigenvalues, singular_values
+
+_HOMES = {
+    "describing": ("describe_numbers", "describe_quantities"),
+    "gradients": ("Flow", "gradient_flow"),
+    "measuring": ("Measured", "measure"),
+    "norms": ("log_mean_norm", "mean_norm"),
+    "problem": ("Problem",),
+    "quantity": ("GROUPS", "Axis", "Group", "Quantity", "Summary", "Table"),
+    "spectra": ("eigenvalues", "singular_values"),
+}
 
 __all__ = [
+    "GROUPS",
+    "Axis",
     "Flow",
+    "Group",
     "Measured",
-    "SequenceLoss",
+    "Problem",
+    "Quantity",
+    "Summary",
+    "Table",
+    "describe_numbers",
+    "describe_quantities",
     "eigenvalues",
     "gradient_flow",
     "log_mean_norm",
     "mean_norm",
     "measure",
-    "norm",
     "singular_values",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

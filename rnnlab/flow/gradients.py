@@ -11,17 +11,14 @@ S stack (snapshots of one run, or nets), B sequences, T timesteps, L layers, H h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from rnnlab.nets import Architecture, State, run_net
-
-SequenceLoss = Callable[[Tensor, Tensor], Tensor]
-"""Predictions (..., B, T, O) and targets to the loss of each sequence, (..., B): rnnlab.tasks.losses."""
-
+from rnnlab.tasks.losses import SequenceLoss
 
 Nodes = list[list[Tensor]]
 """One kind of state, or its gradients: `[layer][t]` is (S, B, H)."""
@@ -79,17 +76,15 @@ def gradient_flow(
     stack_size = weights["readout_bias"].shape[0]
     leaves = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
     x_SBTI = inputs_BTI.expand(stack_size, *inputs_BTI.shape)
-    trajectory = run_net(architecture.make_cell(), architecture.layers, leaves, x_SBTI)
+    trajectory = run_net(architecture.cell, architecture.layers, leaves, x_SBTI)
     loss_SB = sequence_loss(trajectory.predictions_BTO, targets.expand(stack_size, *targets.shape))
     nodes = [node for layer in trajectory.states for state in layer for node in state]
     gradients = torch.autograd.grad(loss_SB.sum(), [*nodes, *leaves.values()], materialize_grads=True)
     state_gradients = _regroup(trajectory.states, gradients[: len(nodes)])
     return Flow(
         h=[[state[0].detach() for state in layer] for layer in trajectory.states],
-        dL_dh=[[gradient[0] for gradient in layer] for layer in state_gradients],
-        dL_dc=[[gradient[1] for gradient in layer] for layer in state_gradients]
-        if architecture.cell == "lstm"
-        else None,
+        dL_dh=_pick(state_gradients, 0),
+        dL_dc=_pick(state_gradients, architecture.cell.states.index("c")) if "c" in architecture.cell.states else None,
         loss_SB=loss_SB.detach(),
         parameter_gradients={
             name: gradient / inputs_BTI.shape[0] for name, gradient in zip(leaves, gradients[len(nodes) :], strict=True)
@@ -101,6 +96,11 @@ def _regroup(states: list[list[State]], flat: tuple[Tensor, ...]) -> list[list[S
     """Give the flat list the shape of `states`."""
     rest = iter(flat)
     return [[tuple(next(rest) for _ in state) for state in layer] for layer in states]
+
+
+def _pick(states: list[list[State]], index: int) -> Nodes:
+    """Take one kind of state."""
+    return [[state[index] for state in layer] for layer in states]
 
 
 def _join(nodes: Nodes) -> Tensor:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
-from rnnlab.nets import Architecture, Cell, State, run_layer
-from rnnlab.nets.cells import LayerWeights
-from rnnlab.nets.unroll import layer_weights, project, stack_time
+from rnnlab.nets import Architecture, Cell, LayerWeights, State, run_layer
+from rnnlab.nets.parameters import layer_weights
+from rnnlab.nets.unroll import stack_time
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def jacobian_norms(architecture: Architecture, weights: Mapping[str, Tensor], in
         weights: of a single net, by name.
         inputs_BTI: the sequences.
     """
-    cell, x_TBI = architecture.make_cell(), inputs_BTI.transpose(0, 1)
+    cell, x_TBI = architecture.cell, inputs_BTI.transpose(0, 1)
     through_time, from_below = [], []
     for layer in range(architecture.layers):
         its = layer_weights(weights, layer)
@@ -54,7 +54,7 @@ def _step_norms(cell: Cell, weights: LayerWeights, x_BI: Tensor, before: State) 
     sizes = [part.shape[-1] for part in before]
 
     def step(joined_N: Tensor, x_I: Tensor) -> Tensor:
-        drive_BG = project(x_I[None, None], weights.weight_ih, weights.bias)[0]
+        drive_BG = cell.drive(weights, x_I[None, None])[0]
         state = tuple(part[None] for part in joined_N.split(sizes))
         return torch.cat(cell.step(drive_BG, state, weights), dim=-1)[0]
 

@@ -15,8 +15,9 @@ import torch
 from rnnlab.config import Config
 from rnnlab.experiment import architecture_of, draw_weights
 from rnnlab.figures.errors import choose
-from rnnlab.flow import gradient_flow, norm
+from rnnlab.flow import gradient_flow
 from rnnlab.flow.jacobians import jacobian_norms
+from rnnlab.nets.norms import norm
 from rnnlab.training import PROBE, make_stream
 
 _SEQUENCES = 8

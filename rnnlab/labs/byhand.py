@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnlab.labs.report import Report, Section, compare_arrays, show
+from rnnlab.labs.report import LabReport, LabSection, compare_arrays, show
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -265,7 +265,7 @@ def cross_entropy_delta(logits_BC: Array, labels_B: Array) -> Array:
     return np.asarray(e_BC / e_BC.sum(axis=1, keepdims=True) - np.eye(logits_BC.shape[1])[labels_B])
 
 
-def carry_out() -> Report:
+def carry_out() -> LabReport:
     """Hold every gradient of a classifier of three layers against autograd through rnnlab's own modules."""
     generator = np.random.default_rng(0)
     B, T, I, H, C, L = 4, 6, 5, 3, 4, 3  # noqa: E741
@@ -279,13 +279,13 @@ def carry_out() -> Report:
         for name, value in by_autograd.items()
     ]
     sections = [
-        Section(f"Gradients: B={B} sequences, T={T}, I={I}, H={H}, L={L}, C={C}", steps, beside="autograd"),
-        Section(
+        LabSection(f"Gradients: B={B} sequences, T={T}, I={I}, H={H}, L={L}, C={C}", steps, beside="autograd"),
+        LabSection(
             "Passed back to before the first step",
             [show(f"||dL/dh_0 / B||, layer {i}", float(np.linalg.norm(dh_0_LBH[i])), digits=12) for i in range(L)],
         ),
     ]
-    return Report(sections, partial(_draw, by_hand, by_autograd))
+    return LabReport(sections, partial(_draw, by_hand, by_autograd))
 
 
 def _own_gradients(classifier: RNNPhonemeClassifier) -> dict[str, Array]:
@@ -300,7 +300,7 @@ def _module_gradients(classifier: RNNPhonemeClassifier, x_BTI: Array, labels_B: 
     """Give the same gradients by autograd through rnnlab's modules, in float64."""
     import torch
 
-    from rnnlab.nets import Architecture, model_from_weights, named_parameters
+    from rnnlab.nets import Architecture, Elman, model_from_weights, named_parameters
 
     weights: dict[str, Array] = {}
     for layer, cell in enumerate(classifier.rnn):
@@ -309,7 +309,7 @@ def _module_gradients(classifier: RNNPhonemeClassifier, x_BTI: Array, labels_B: 
     weights |= {"readout_weight": classifier.output_layer.W, "readout_bias": classifier.output_layer.b}
     sizes = (classifier.input_size, classifier.hidden_size, classifier.num_layers, classifier.output_size)
     tensors = {name: torch.from_numpy(weight) for name, weight in weights.items()}
-    model = model_from_weights(Architecture("elman", "tanh", *sizes), tensors)
+    model = model_from_weights(Architecture(Elman("tanh"), *sizes), tensors)
     predictions_BTC, _ = model(torch.from_numpy(x_BTI))
     torch.nn.functional.cross_entropy(predictions_BTC[:, -1], torch.from_numpy(labels_B)).backward()
     return {

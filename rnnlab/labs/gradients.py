@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from rnnlab import RNN, RecurrentRegressionModel, RNNLayer, generate_batch, loss_fn
 from rnnlab.experiment import architecture_of
-from rnnlab.labs.report import Report, Section, compare, show
+from rnnlab.labs.report import LabReport, LabSection, compare, show
 from rnnlab.nets import identity, model_from_weights
 from rnnlab.shipped import shipped_configs
 from rnnlab.studies.hooks import Hooks
@@ -64,7 +64,7 @@ def filled(module: nn.Module, value: float) -> nn.Module:
     return module
 
 
-def carry_out(*, full: bool = False, should_stop: Callable[[], bool] = lambda: False) -> Report:
+def carry_out(*, full: bool = False, should_stop: Callable[[], bool] = lambda: False) -> LabReport:
     """Check the layers, then train the notebook's four nets in a temporary folder.
 
     Args:
@@ -76,13 +76,13 @@ def carry_out(*, full: bool = False, should_stop: Callable[[], bool] = lambda: F
     """
     runs = train_all([] if full else [f"training.batches={SHORT}"], should_stop)
     sections = [*_constant_weights(), _sizes(), _losses(), _final_losses(runs), *map(_predictions, runs)]
-    return Report(sections, partial(_draw, runs), "rnnlab init labs/gradients && rnnlab sweep gradients.yaml")
+    return LabReport(sections, partial(_draw, runs), "rnnlab init labs/gradients && rnnlab sweep gradients.yaml")
 
 
 # Weights that are all alike
 
 
-def _constant_weights() -> list[Section]:
+def _constant_weights() -> list[LabSection]:
     x_BTI = torch.tensor(PUBLISHED["sequences"])
     single, _ = filled(RNNLayer(1, 1), 0.1)(torch.ones(1, 1, 1))
     checks = {
@@ -94,22 +94,22 @@ def _constant_weights() -> list[Section]:
     published = PUBLISHED["single_step"]["output"][0][0][0]
     step = compare("tanh(0.1 + 0.1)", single.item(), published, digits=16, tolerance=1e-6)
     return [
-        Section("One step with every parameter 0.1", [step]),
+        LabSection("One step with every parameter 0.1", [step]),
         *(_all_alike(name, output_BTH) for name, output_BTH in checks.items()),
     ]
 
 
-def _sizes() -> Section:
+def _sizes() -> LabSection:
     layer = RNNLayer(2, 3)
     found = {"RNNLayer(2, 3)": layer, "RecurrentRegressionModel(RNNLayer(2, 3), 4)": RecurrentRegressionModel(layer, 4)}
     steps = []
     for name, module in found.items():
         size = sum(parameter.numel() for parameter in module.parameters())
         steps.append(compare(name, size, PARAMETER_COUNTS[name], digits=0, tolerance=0))
-    return Section("Number of parameters", steps)
+    return LabSection("Number of parameters", steps)
 
 
-def _all_alike(name: str, output_BTH: Tensor) -> Section:
+def _all_alike(name: str, output_BTH: Tensor) -> LabSection:
     """Hold all units against the published one; the one that is farthest from it is shown."""
     steps = []
     for i, published in enumerate(*PUBLISHED[name].values()):
@@ -117,17 +117,17 @@ def _all_alike(name: str, output_BTH: Tensor) -> Section:
         farthest_T = output_BTH[i].gather(1, distance_TH.argmax(dim=1, keepdim=True))[:, 0]
         steps.append(compare(f"sequence {i + 1}", farthest_T.tolist(), published, digits=4))
     title = f"{name.replace('_', ' ').capitalize()}, every parameter -0.1"
-    return Section(title, steps, columns=[f"t = {t}" for t in range(1, output_BTH.shape[1] + 1)])
+    return LabSection(title, steps, columns=[f"t = {t}" for t in range(1, output_BTH.shape[1] + 1)])
 
 
-def _losses() -> Section:
+def _losses() -> LabSection:
     published = PUBLISHED["loss"]
     prediction, target = torch.tensor(published["pred"]), torch.tensor(published["target"])
     steps = []
     for name, last in (("all_timesteps", False), ("last_timestep_only", True)):
         loss = loss_fn(prediction, target, last_timestep_only=last).item()
         steps.append(compare(name.replace("_", " "), loss, published[name], digits=4))
-    return Section("Mean squared error", steps)
+    return LabSection("Mean squared error", steps)
 
 
 # The notebook's training
@@ -151,16 +151,16 @@ def _name(run: Run) -> str:
     return f"{layers}, {'last only' if run.config.task.loss.last_timestep_only else 'all timesteps'}"
 
 
-def _final_losses(runs: Sequence[Run]) -> Section:
+def _final_losses(runs: Sequence[Run]) -> LabSection:
     steps = []
     for run in runs:
         zero = run.config.task.floors(linear=False)["predict zero"]
         steps.append(show(_name(run), run.summary["final_loss"], zero))
     batches = runs[0].config.training.batches
-    return Section(f"Loss after {batches} batches", steps, beside="predict 0")
+    return LabSection(f"Loss after {batches} batches", steps, beside="predict 0")
 
 
-def _predictions(run: Run) -> Section:
+def _predictions(run: Run) -> LabSection:
     """Predict one fresh sequence, the same for every net."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(FRESH)
@@ -175,7 +175,7 @@ def _predictions(run: Run) -> Section:
         predictions_BT1, _ = model(x_BT1)
     pairs = zip(predictions_BT1[0, :, 0].tolist(), target_BT1[0, :, 0].tolist(), strict=True)
     steps = [show(f"t = {t}", *pair) for t, pair in enumerate(pairs, start=1)]
-    return Section(f"Predictions of a fresh sequence: {_name(run)}", steps, beside="target")
+    return LabSection(f"Predictions of a fresh sequence: {_name(run)}", steps, beside="target")
 
 
 def _draw(runs: Sequence[Run]) -> Figure:

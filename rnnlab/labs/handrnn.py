@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from rnnlab.labs.report import Report, Section, compare, show
+from rnnlab.labs.report import LabReport, LabSection, compare, show
 from rnnlab.nets import identity
 
 if TYPE_CHECKING:
@@ -169,15 +169,15 @@ def _run_scalar(u: Tensor, v: Tensor, x: Sequence[Tensor], sigma: Sigma) -> tupl
     return states, slopes
 
 
-def carry_out() -> Report:
+def carry_out() -> LabReport:
     """Carry out the worked derivative, a bigram model as an RNN, and the path sum against autograd."""
     xs, targets = [0.5, -1.0, 2.0, 0.3, -0.7, 1.1], [0.2, 0.1, -0.4, 0.6, 0.0, -0.3]
     terms = path_sum(0.8, 0.9, 1.2, xs, targets, torch.tanh)[1]
     sections = [_worked_example(), *_bigram(), *_paths(xs, targets)]
-    return Report(sections, partial(_draw, terms, len(xs)))
+    return LabReport(sections, partial(_draw, terms, len(xs)))
 
 
-def _worked_example() -> Section:
+def _worked_example() -> LabSection:
     """Take dh_1/dU of h_1 = relu(U x_1) in its only hidden unit's row: relu'(z_1) x_1."""
     U = torch.tensor([[-0.3, 0.6], [0.2, 0.1]], dtype=torch.float64, requires_grad=True)
     x_1 = torch.tensor([0.0, 1.0], dtype=torch.float64)
@@ -190,10 +190,10 @@ def _worked_example() -> Section:
         show("dh_11/dU_12, by hand", by_hand[1].item()),
         show("dh_11/dU_12, by autograd", dh_11_dU[0, 1].item()),
     ]
-    return Section("The worked partial derivative: it is 0, for x_1 = [0, 1]", steps)
+    return LabSection("The worked partial derivative: it is 0, for x_1 = [0, 1]", steps)
 
 
-def _bigram() -> list[Section]:
+def _bigram() -> list[LabSection]:
     P = torch.tensor([[0.1, 0.6, 0.3], [0.5, 0.25, 0.25], [0.2, 0.0, 0.8]], dtype=torch.float64)
     tokens = [0, 1, 0, 2]
     sequence = torch.eye(3, dtype=torch.float64)[tokens]
@@ -202,8 +202,8 @@ def _bigram() -> list[Section]:
     rows = [compare(f"after token {i}", outputs[n].tolist(), P[i].tolist()) for n, i in enumerate(tokens)]
     probability = sequence_probability(sequence, P).item()
     return [
-        Section("A bigram model as an RNN: its outputs", rows, "row of P", ("next: 0", "next: 1", "next: 2")),
-        Section(
+        LabSection("A bigram model as an RNN: its outputs", rows, "row of P", ("next: 0", "next: 1", "next: 2")),
+        LabSection(
             "Probability of the tokens 0, 1, 0, 2",
             [compare("P_01 P_10 P_02", probability, 0.6 * 0.5 * 0.3, digits=12)],
             beside="product",
@@ -211,15 +211,15 @@ def _bigram() -> list[Section]:
     ]
 
 
-def _paths(xs: list[float], targets: list[float]) -> list[Section]:
+def _paths(xs: list[float], targets: list[float]) -> list[LabSection]:
     counts, sums = [], []
     for N in range(1, len(xs) + 1):
         gradient, terms = path_sum(0.8, 0.9, 1.2, xs[:N], targets[:N], torch.tanh)
         counts.append(compare(f"N = {N}", len(terms), count_paths(N), digits=0, tolerance=0))
         sums.append(compare(f"N = {N}", gradient.item(), _autograd(xs[:N], targets[:N]), digits=12))
     return [
-        Section("Paths from U to L in a sequence of length N", counts, beside="N(N+1)/2"),
-        Section("dL/dU as the sum over these paths", sums, beside="autograd"),
+        LabSection("Paths from U to L in a sequence of length N", counts, beside="N(N+1)/2"),
+        LabSection("dL/dU as the sum over these paths", sums, beside="autograd"),
     ]
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from rnnlab.labs.report import Report, Section, compare, compare_arrays, show
+from rnnlab.labs.report import LabReport, LabSection, compare, compare_arrays, show
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,7 +99,7 @@ def autograd(x_BTI: Tensor, labels_B: Tensor, parameters: dict[str, Tensor]) -> 
     return dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
 
 
-def carry_out() -> Report:
+def carry_out() -> LabReport:
     """Make the published run: loss, gradients, one step, loss and gradients again."""
     x_BTI, labels_B, parameters = draw_run()
     states, logits_BC = run(x_BTI, parameters)
@@ -115,21 +115,21 @@ def carry_out() -> Report:
         _norms(before, after),
         _check(after, autograd(x_BTI, labels_B, stepped)),
     ]
-    return Report(sections, partial(_draw, before, after))
+    return LabReport(sections, partial(_draw, before, after))
 
 
-def _forward(labels_B: Tensor, last_BH: Tensor, logits_BC: Tensor) -> list[Section]:
+def _forward(labels_B: Tensor, last_BH: Tensor, logits_BC: Tensor) -> list[LabSection]:
     labels = compare("labels", labels_B.tolist(), PUBLISHED["labels"], digits=0)
     hidden = enumerate(PUBLISHED["hidden_last_first_two_rows"])
     logits = enumerate(PUBLISHED["logits_first_three_rows"])
     return [
-        Section("Labels", [labels]),
-        Section(
+        LabSection("Labels", [labels]),
+        LabSection(
             "Last hidden state",
             [compare(f"sequence {i + 1}", last_BH[i].tolist(), row, digits=4) for i, row in hidden],
             columns=("unit 1", "unit 2", "unit 3"),
         ),
-        Section(
+        LabSection(
             "Logits",
             [compare(f"sequence {i + 1}", logits_BC[i].tolist(), row, digits=4) for i, row in logits],
             columns=("class 0", "class 1", "class 2"),
@@ -137,9 +137,9 @@ def _forward(labels_B: Tensor, last_BH: Tensor, logits_BC: Tensor) -> list[Secti
     ]
 
 
-def _losses(loss: Tensor, loss_after: Tensor) -> Section:
+def _losses(loss: Tensor, loss_after: Tensor) -> LabSection:
     facts = {"loss": loss, "loss_after_one_sgd_step": loss_after}
-    return Section(
+    return LabSection(
         "Loss",
         [
             compare(name.replace("_", " "), value.item(), PUBLISHED[name], digits=16, tolerance=ROUNDING)
@@ -148,20 +148,20 @@ def _losses(loss: Tensor, loss_after: Tensor) -> Section:
     )
 
 
-def _norms(before: dict[str, Tensor], after: dict[str, Tensor]) -> Section:
+def _norms(before: dict[str, Tensor], after: dict[str, Tensor]) -> LabSection:
     published = PUBLISHED["grad_norms_after_one_sgd_step"]
     steps = [show(f"||dL/d{name}||, at first", value.norm().item()) for name, value in before.items()]
     steps += [
         compare(f"||dL/d{name}||, after one step", after[name].norm().item(), value)
         for name, value in published.items()
     ]
-    return Section("Gradient norms", steps)
+    return LabSection("Gradient norms", steps)
 
 
-def _check(by_hand: dict[str, Tensor], by_autograd: dict[str, Tensor]) -> Section:
+def _check(by_hand: dict[str, Tensor], by_autograd: dict[str, Tensor]) -> LabSection:
     pairs = {name: (by_hand[name].numpy(), value.numpy()) for name, value in by_autograd.items()}
     steps = [compare_arrays(f"||dL/d{name}||", *pair, digits=7, tolerance=ROUNDING) for name, pair in pairs.items()]
-    return Section("After one step, every entry by hand is autograd's", steps, beside="autograd")
+    return LabSection("After one step, every entry by hand is autograd's", steps, beside="autograd")
 
 
 def _draw(before: dict[str, Tensor], after: dict[str, Tensor]) -> Figure:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Step:
+class LabResult:
     """One result: a number, or a row of them.
 
     Attributes:
@@ -32,8 +32,8 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Section:
-    """Steps that belong together.
+class LabSection:
+    """Results that belong together.
 
     Attributes:
         title: what they show.
@@ -43,13 +43,13 @@ class Section:
     """
 
     title: str
-    steps: Sequence[Step]
+    steps: Sequence[LabResult]
     beside: str = "published"
     columns: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
-class Report:
+class LabReport:
     """All that a lab found.
 
     Attributes:
@@ -58,12 +58,12 @@ class Report:
         next_command: what to try after it, if anything.
     """
 
-    sections: Sequence[Section]
+    sections: Sequence[LabSection]
     draw: Callable[[], Figure]
     next_command: str | None = None
 
     @property
-    def judged(self) -> list[Step]:
+    def judged(self) -> list[LabResult]:
         """The steps that must agree with something."""
         return [step for section in self.sections for step in section.steps if step.agrees is not None]
 
@@ -80,7 +80,7 @@ def compare(
     *,
     digits: int = 6,
     tolerance: float | None = None,
-) -> Step:
+) -> LabResult:
     """Hold results against what they must be.
 
     Args:
@@ -93,19 +93,21 @@ def compare(
     found, wanted = _row(got), _row(beside)
     largest = 10.0**-digits if tolerance is None else tolerance
     agrees = len(found) == len(wanted) and all(abs(a - b) <= largest for a, b in zip(found, wanted, strict=True))
-    return Step(what, found, wanted, digits, agrees)
+    return LabResult(what, found, wanted, digits, agrees)
 
 
-def show(what: str, got: float | Sequence[float], beside: float | Sequence[float] = (), *, digits: int = 6) -> Step:
+def show(
+    what: str, got: float | Sequence[float], beside: float | Sequence[float] = (), *, digits: int = 6
+) -> LabResult:
     """Give results, perhaps with something to look at beside them, that need not be equal to anything."""
-    return Step(what, _row(got), _row(beside), digits)
+    return LabResult(what, _row(got), _row(beside), digits)
 
 
-def compare_arrays(what: str, got: np.ndarray, beside: np.ndarray, *, digits: int, tolerance: float) -> Step:
+def compare_arrays(what: str, got: np.ndarray, beside: np.ndarray, *, digits: int, tolerance: float) -> LabResult:
     """Show the 2-norms of two arrays; they agree if no two entries differ by more than the tolerance times the norm."""
     norms = [float(np.linalg.norm(array)) for array in (got, beside)]
     agrees = got.shape == beside.shape and bool(np.all(np.abs(got - beside) <= tolerance * norms[1]))
-    return Step(what, (norms[0],), (norms[1],), digits, agrees)
+    return LabResult(what, (norms[0],), (norms[1],), digits, agrees)
 
 
 def _row(values: float | Sequence[float]) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnlab.labs.report import Report, Section, Step, compare, show
+from rnnlab.labs.report import LabReport, LabResult, LabSection, compare, show
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,29 +98,29 @@ def train(parameters: Parameters, epochs: int = EPOCHS) -> tuple[Parameters, lis
     return parameters, losses
 
 
-def carry_out(seed: int = 0) -> Report:
+def carry_out(seed: int = 0) -> LabReport:
     """Train, tell the loss every 50 epochs, and classify both sentences."""
     parameters, losses = train(initial_parameters(seed))
     guide = zip(PUBLISHED["epochs"], PUBLISHED["total_loss_guide"], strict=True)
     steps = [show(f"epoch {epoch}", losses[epoch - 1], value, digits=4) for epoch, value in guide]
-    below = Step("last loss", (losses[-1],), (BOUND,), digits=2, agrees=losses[-1] < BOUND)
+    below = LabResult("last loss", (losses[-1],), (BOUND,), digits=2, agrees=losses[-1] < BOUND)
     sections = [
-        Section("Loss of an epoch; the published weights are not known, so theirs is a guide", steps),
-        Section("Where it must end, whatever the weights", [below], beside="below"),
+        LabSection("Loss of an epoch; the published weights are not known, so theirs is a guide", steps),
+        LabSection("Where it must end, whatever the weights", [below], beside="below"),
         *_predictions(parameters),
     ]
-    return Report(sections, partial(_draw, losses))
+    return LabReport(sections, partial(_draw, losses))
 
 
-def _predictions(parameters: Parameters) -> list[Section]:
+def _predictions(parameters: Parameters) -> list[LabSection]:
     classes, probabilities = [], []
     for sentence, label in SENTENCES.items():
         _, p = run(one_hot(sentence), parameters)
         classes.append(compare(f'"{sentence}"', int(p.argmax()), label, digits=0, tolerance=0))
         probabilities.append(show(f'"{sentence}"', p.tolist()))
     return [
-        Section("Predicted class", classes, beside="label"),
-        Section("Predicted probabilities", probabilities, columns=("class 0", "class 1")),
+        LabSection("Predicted class", classes, beside="label"),
+        LabSection("Predicted probabilities", probabilities, columns=("class 0", "class 1")),
     ]
 
 

@@ -15,24 +15,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnnlab.nets.cells import GRU, LSTM, Cell, Elman, LayerWeights
+from rnnlab.nets.cells import GRU, LSTM, Cell, Elman
 from rnnlab.nets.parameters import Architecture
 from rnnlab.nets.unroll import run_layer, stack_time
 
 
 class RecurrentLayer(nn.Module):
-    """One layer of any cell; `RNNLayer`, `LSTMLayer` and `GRULayer` choose the cell."""
+    """One layer of any cell; `RNNLayer`, `LSTMLayer` and `GRULayer` choose the cell, which names the parameters."""
+
+    weight_ih: nn.Parameter
+    weight_hh: nn.Parameter
+    bias: nn.Parameter
 
     def __init__(self, input_size: int, hidden_size: int, cell: Cell) -> None:
         super().__init__()
         if input_size < 1 or hidden_size < 1:
             raise ValueError(f"input_size and hidden_size must be at least 1; got {input_size} and {hidden_size}")
         self.input_size, self.hidden_size, self.cell = input_size, hidden_size, cell
-        rows = cell.gates * hidden_size
-        self.weight_ih = nn.Parameter(torch.empty(rows, input_size))
-        self.weight_hh = nn.Parameter(torch.empty(rows, hidden_size))
-        self.bias = nn.Parameter(torch.empty(rows))
-        self.bias_hn = nn.Parameter(torch.empty(hidden_size)) if isinstance(cell, GRU) else None
+        for name, shape in cell.parameter_shapes(input_size, hidden_size).items():
+            self.register_parameter(name, nn.Parameter(torch.empty(shape)))
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -1 / sqrt(hidden_size), 1 / sqrt(hidden_size))
         self.h_list: list[Tensor] = []
@@ -55,10 +56,9 @@ class RecurrentLayer(nn.Module):
             ValueError: the inputs have another shape.
         """
         _check_inputs(x_BTI, self.input_size)
-        weights = LayerWeights(self.weight_ih, self.weight_hh, self.bias, self.bias_hn)
-        states = run_layer(self.cell, weights, x_BTI.transpose(0, 1))
-        self.h_list = [state[0] for state in states]
-        self.c_list = [state[1] for state in states if len(state) > 1]
+        states = run_layer(self.cell, dict(self.named_parameters()), x_BTI.transpose(0, 1))
+        kept = dict(zip(self.cell.states, map(list, zip(*states, strict=True)), strict=True))
+        self.h_list, self.c_list = kept["h"], kept.get("c", [])
         for node in (*self.h_list, *self.c_list):
             if node.requires_grad:
                 node.retain_grad()
@@ -171,7 +171,7 @@ def model_from_weights(architecture: Architecture, weights: Mapping[str, Tensor]
         architecture.input_size,
         architecture.hidden_size,
         architecture.layers,
-        lambda inputs, hidden_size: RecurrentLayer(inputs, hidden_size, architecture.make_cell()),
+        lambda inputs, hidden_size: RecurrentLayer(inputs, hidden_size, architecture.cell),
     )
     model = RecurrentRegressionModel(net, architecture.output_size).to(weights["readout_weight"])
     with torch.no_grad():

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnnlab.nets.cells import Cell, LayerWeights, State, add_product
+from rnnlab.nets.cells import Cell, LayerWeights, State, project
+from rnnlab.nets.parameters import layer_weights
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,8 @@ class Trajectory:
 
 def run_layer(cell: Cell, weights: LayerWeights, x_TBI: Tensor) -> list[State]:
     """Run one layer from h_0 = 0 over all timesteps; gives the state after each."""
-    drives = project(x_TBI, weights.weight_ih, weights.bias).unbind(dim=-3)
-    hidden_size = weights.weight_hh.shape[-1]
-    zero_BH = drives[0].new_zeros((*drives[0].shape[:-1], hidden_size))
-    state: State = (zero_BH,) * cell.state_size
+    drives = cell.drive(weights, x_TBI).unbind(dim=-3)
+    state = cell.begin(weights, drives[0])
     states = []
     for drive_BG in drives:
         state = cell.step(drive_BG, state, weights)
@@ -35,26 +34,9 @@ def run_layer(cell: Cell, weights: LayerWeights, x_TBI: Tensor) -> list[State]:
     return states
 
 
-def project(x_TBI: Tensor, weight_GI: Tensor, bias_G: Tensor) -> Tensor:
-    """Give x weightᵀ + bias at all timesteps, (T, B, G), as one product a net."""
-    rows = x_TBI.flatten(-3, -2)  # (T B, I)
-    flat = add_product(bias_G.unsqueeze(-2), rows, weight_GI)
-    return flat.reshape((*x_TBI.shape[:-1], flat.shape[-1]))
-
-
 def stack_time(states: list[State]) -> Tensor:
     """Join the hidden states of a layer: (T, B, H)."""
     return torch.stack([state[0] for state in states], dim=-3)
-
-
-def layer_weights(weights: Mapping[str, Tensor], layer: int) -> LayerWeights:
-    """Pick one layer's weights by PyTorch's names."""
-    return LayerWeights(
-        weights[f"weight_ih_l{layer}"],
-        weights[f"weight_hh_l{layer}"],
-        weights[f"bias_l{layer}"],
-        weights.get(f"bias_hn_l{layer}"),
-    )
 
 
 def run_net(cell: Cell, layers: int, weights: Mapping[str, Tensor], x_BTI: Tensor) -> Trajectory:

@@ -6,10 +6,11 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rnnlab.store.errors import DamagedRunError
 
@@ -22,10 +23,15 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
 
     `durable` waits until it is on the disk, so that it also survives a power cut.
     """
+    write_pieces(path, [content], durable=durable)
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes], *, durable: bool = True) -> None:
+    """Write what need not stand in memory as a whole, as `write_bytes` does."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as stream:
-            stream.write(content)
+            stream.writelines(pieces)
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -69,10 +75,37 @@ def read_npz(path: Path, names: Sequence[str] | None = None) -> dict[str, np.nda
     """
     import numpy as np
 
+    # Opened here, because numpy leaves a file open that it cannot read.
+    with _sentences(path), path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+        return {name: archive[name] for name in (archive.files if names is None else names)}
+
+
+def read_npz_shapes(path: Path, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Read only the shapes of some arrays of an npz archive, those that it has.
+
+    Raises:
+        DamagedRunError: the file is missing, cut short or not such an archive.
+    """
+    from numpy.lib import format as npy
+
+    def read_shape(stream: IO[bytes]) -> tuple[int, ...]:
+        is_old = npy.read_magic(stream) == (1, 0)
+        return (npy.read_array_header_1_0 if is_old else npy.read_array_header_2_0)(stream)[0]
+
+    with _sentences(path), zipfile.ZipFile(path) as archive:
+        members = {name: f"{name}.npy" for name in names if f"{name}.npy" in archive.NameToInfo}
+        shapes = {}
+        for name, member in members.items():
+            with archive.open(member) as stream:
+                shapes[name] = read_shape(stream)
+        return shapes
+
+
+@contextmanager
+def _sentences(path: Path) -> Iterator[None]:
+    """Make a sentence of whatever is wrong with an archive."""
     try:
-        # Opened here, because numpy leaves a file open that it cannot read.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {name: archive[name] for name in (archive.files if names is None else names)}
+        yield
     except FileNotFoundError:
         raise DamagedRunError(f"{path} is missing") from None
     except PermissionError as error:

@@ -7,28 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnlab.flow.quantity import GROUPS, iterate_summaries
+from rnnlab.nested import flatten
 from rnnlab.store.atomic import csv_text, write_bytes
 from rnnlab.store.folders import RunEntry, iterate_runs
-
-SUMMARY_COLUMNS = (
-    "final_loss",
-    "loss_over_floor",
-    "initial_gradient_ratio",
-    "final_gradient_ratio",
-    "initial_gradient_slope",
-    "final_gradient_slope",
-    "initial_spectral_radius",
-    "final_spectral_radius",
-)
-"""The numbers of a run's summary that the index shows; rnnlab.studies.summary says what each means."""
-
-
-def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Give a nested config as dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
 
 
 def varied_keys(configs: Iterable[dict[str, Any]]) -> list[str]:
@@ -52,21 +34,36 @@ def index_rows(entries: Callable[[], Iterable[RunEntry]]) -> tuple[list[str], It
     Args:
         entries: gives the runs; called twice, so that a study of 10,000 runs need not be held in memory.
     """
-    varied = varied_keys(entry.record.config for entry in entries() if not entry.damage)
-    header = ["run", "status", *varied, "seed", *SUMMARY_COLUMNS]
-    return header, (_row(entry, varied) for entry in entries())
+    seen: dict[str, None] = {}
+
+    def iterate_configs() -> Iterator[dict[str, Any]]:
+        for entry in entries():
+            if entry.found:
+                seen.update(dict.fromkeys(entry.found.summary))
+                yield entry.found.config
+
+    varied = varied_keys(iterate_configs())
+    numbers = _summary_columns(seen)
+    return ["run", "status", *varied, "seed", *numbers], (_row(entry, varied, numbers) for entry in entries())
 
 
-def _row(entry: RunEntry, varied: Sequence[str]) -> list[Any]:
+def _summary_columns(seen: Iterable[str]) -> list[str]:
+    """Give what every run has, then what else some have: in the declared order, then what is declared nowhere now."""
+    base = [summary.name for summary in GROUPS["base"].summaries]
+    declared = [summary.name for summary in iterate_summaries() if summary.name in seen]
+    return list(dict.fromkeys([*base, *declared, *seen]))
+
+
+def _row(entry: RunEntry, varied: Sequence[str], numbers: Sequence[str]) -> list[Any]:
     if entry.damage:
-        return [entry.path.name, "damaged", *[None] * (len(varied) + 1 + len(SUMMARY_COLUMNS))]
+        return [entry.path.name, "damaged", *[None] * (len(varied) + 1 + len(numbers))]
     flat, summary = flatten(entry.record.config), entry.record.summary
     return [
         entry.path.name,
         entry.status,
         *(flat.get(key) for key in varied),
         flat.get("seed"),
-        *(summary.get(column) for column in SUMMARY_COLUMNS),
+        *(summary.get(name) for name in numbers),
     ]
 
 

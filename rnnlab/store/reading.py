@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnlab.flow.quantity import find_file
+from rnnlab.registry import UnknownNameError
 from rnnlab.store.atomic import read_npz
 from rnnlab.store.errors import DamagedRunError, MissingRunError
 from rnnlab.store.folders import RunEntry, is_run_folder, list_runs, look_at
@@ -27,6 +29,7 @@ class Run:
 
     def __init__(self, entry: RunEntry) -> None:
         self.path, self.record = entry.path, entry.record
+        self._read: dict[str, dict[str, np.ndarray]] = {}
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.status})"
@@ -58,14 +61,46 @@ class Run:
 
         return load_config(self.path / "config.yaml")
 
-    @cached_property
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Give an array by its name, whatever file of the folder it lies in: `grad_norm` (R, L, T), `loss` (batches,).
+
+        Raises:
+            UnknownNameError: this run has no such array; a KeyError whose message says which it has.
+            DamagedRunError: a file is damaged.
+        """
+        files = [file for file in self.record.files if file.endswith(".npz") and file != "weights.npz"]
+        declared = find_file(name)
+        for file in sorted(files, key=lambda file: (file != declared, file != "metrics.npz")):
+            if name in self._arrays(file):
+                return self._arrays(file)[name]
+        known = sorted({known for file in files for known in self._arrays(file)})
+        raise UnknownNameError(f"{self.path} has no array '{name}'; it has {', '.join(known)}")
+
+    @property
     def metrics(self) -> dict[str, np.ndarray]:
         """The arrays of metrics.npz by name: `loss` (batches,), `step` (R,), `grad_norm` (R, L, T), ...
 
         Raises:
             DamagedRunError: the file is damaged.
         """
-        return read_npz(self.path / "metrics.npz")
+        return self._arrays("metrics.npz")
+
+    def group(self, name: str) -> dict[str, np.ndarray]:
+        """Give the arrays of a group of quantities by name, with the `step` of the records that it measured.
+
+        Raises:
+            UnknownNameError: nothing of the kind was measured of this run.
+            DamagedRunError: the file is damaged.
+        """
+        file = "metrics.npz" if name == "base" else f"{name}.npz"
+        if file not in self.record.files:
+            raise UnknownNameError(f"{self.path} has no {file}: the group '{name}' was not measured")
+        return self._arrays(file)
+
+    def _arrays(self, file: str) -> dict[str, np.ndarray]:
+        if file not in self._read:
+            self._read[file] = read_npz(self.path / file)
+        return self._read[file]
 
     @cached_property
     def weights(self) -> dict[str, np.ndarray]:

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnlab.nested import flatten
 from rnnlab.store.errors import MissingRunError, StoreError
 from rnnlab.store.folders import RunEntry, list_runs
-from rnnlab.store.index import flatten, index_rows, varied_keys
+from rnnlab.store.index import index_rows, varied_keys
 from rnnlab.store.reading import Run
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Study:
         return len(self.runs)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """Give a number of the summary, or an array of metrics.npz, of every run.
+        """Give a number of the summary, or an array of the run folders, of every run.
 
         Args:
             name: `final_loss`, `initial_spectral_radius`, ..., or `grad_norm`, `loss`, ...
@@ -127,8 +128,11 @@ class Study:
         if name in run.record.summary:
             value = run.record.summary[name]
             return np.array(np.nan if value is None else value)
-        array = run.metrics.get(name)
-        if array is not None and array.dtype.kind not in "fc":
+        try:
+            array = run[name]
+        except KeyError:
+            return None
+        if array.dtype.kind not in "fc":
             return array.astype(np.float64) if array.dtype.kind in "iu" else None
         return array
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,11 @@ import numpy as np
 
 from rnnlab.config import write_config
 from rnnlab.experiment import Prepared
-from rnnlab.flow import Measured, measure
+from rnnlab.flow import GROUPS, Group, Measured, Problem, measure
+from rnnlab.flow.quantity import RECORD
 from rnnlab.nets import unpack
 from rnnlab.store.atomic import npz_bytes
 from rnnlab.studies.hooks import Hooks
-from rnnlab.studies.summary import summarise
 from rnnlab.training import NetState
 
 
@@ -31,42 +32,46 @@ def make_results(prepared: Prepared, state: NetState, hooks: Hooks) -> Results:
     Raises:
         StoppedError: asked to stop.
     """
-    metrics, flags = _measure(prepared, state, hooks)
-    linear = prepared.config.model.nonlinearity == "identity"
-    floors = prepared.config.task.floors(linear=linear)
+    groups, flags = _measure(prepared, state, hooks)
+    floors = prepared.config.task.floors(linear=prepared.architecture.cell.is_linear)
+    summaries = [GROUPS[name].summarise({**groups["base"], **arrays}, floors) for name, arrays in groups.items()]
     facts = {
         "status": "completed" if state.diverged_at is None else "diverged",
         "flags": flags,
         "diverged_at": state.diverged_at,
         "floors": floors,
-        "summary": summarise(metrics, floors),
+        "summary": {name: number for summary in summaries for name, number in summary.items()},
     }
     files = {
         "config.yaml": write_config(prepared.config).encode(),
-        "metrics.npz": npz_bytes(metrics),
+        **{GROUPS[name].file: npz_bytes(arrays) for name, arrays in groups.items()},
         "weights.npz": npz_bytes(_weights(prepared, state)),
     }
     return Results(files, facts)
 
 
-def _measure(prepared: Prepared, state: NetState, hooks: Hooks) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Give the arrays of metrics.npz and the flags; records after divergence are NaN."""
+def _measure(prepared: Prepared, state: NetState, hooks: Hooks) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
+    """Give the arrays of each group's file and the flags; records after divergence are NaN."""
     steps_R = prepared.recipe.record_steps_R
     reached = steps_R.size if state.diverged_at is None else int(np.sum(steps_R <= state.diverged_at))
-    weights = unpack(state.snapshots_RP[:reached], prepared.architecture)
+    problem = Problem(
+        prepared.architecture,
+        unpack(state.snapshots_RP[:reached], prepared.architecture),
+        prepared.probe_inputs_BTI,
+        prepared.probe_targets,
+        prepared.recipe.sequence_loss,
+    )
+    records = {name: list(group.records(steps_R.size)) for name, group in GROUPS.items()}
     # Exploding weights are a result: their infinities are kept and flagged, not warned about.
     with np.errstate(over="ignore", invalid="ignore"):
-        measured = measure(
-            prepared.architecture,
-            weights,
-            prepared.probe_inputs_BTI,
-            prepared.probe_targets,
-            prepared.recipe.sequence_loss,
-            on_chunk=hooks.stop_if_asked,
-        )
-    arrays = {name: _pad(array, steps_R.size) for name, array in measured.arrays.items()}
+        measured = measure(problem, records, on_chunk=hooks.stop_if_asked)
+    groups = {
+        name: {"step": steps_R[records[name]], **_padded(GROUPS[name], arrays, len(records[name]))}
+        for name, arrays in measured.groups.items()
+    }
     names = np.array(list(prepared.architecture.parameter_shapes))
-    return {"loss": state.losses, "step": steps_R, **arrays, "param_names": names}, _flags(measured, state)
+    groups["base"] = {"loss": state.losses, **groups["base"], "param_names": names}
+    return groups, _flags(measured, state)
 
 
 def _flags(measured: Measured, state: NetState) -> list[str]:
@@ -74,8 +79,13 @@ def _flags(measured: Measured, state: NetState) -> list[str]:
     return [*measured.flags, "overflow"] if overflowed else measured.flags
 
 
-def _pad(array: np.ndarray, records: int) -> np.ndarray:
+def _padded(group: Group, arrays: Mapping[str, np.ndarray], records: int) -> dict[str, np.ndarray]:
     """Fill up with NaN to all recorded steps."""
+    by_record = {quantity.name for quantity in group.quantities if RECORD in quantity.axes}
+    return {name: _pad(array, records) if name in by_record else array for name, array in arrays.items()}
+
+
+def _pad(array: np.ndarray, records: int) -> np.ndarray:
     padded = np.full((records, *array.shape[1:]), np.nan, dtype=array.dtype)
     padded[: len(array)] = array
     return padded

@@ -40,7 +40,7 @@ class PlannedRun:
     label: str
     content: str  # the config as JSON
     engine: str  # the name of what trains it
-    shape: tuple[Scalar, ...]
+    shape: tuple[object, ...]
     seed: int  # nets of one shape and seed see the same batches
     limit: int  # how many of its shape may train together
     seconds: float  # rough cost, for order and estimates
@@ -130,8 +130,8 @@ def taper(members: Sequence[int], pieces: int) -> list[tuple[int, ...]]:
     return parts
 
 
-def _shapes(runs: Sequence[PlannedRun], members: Iterable[int]) -> dict[tuple[Scalar, ...], list[int]]:
-    groups: dict[tuple[Scalar, ...], list[int]] = {}
+def _shapes(runs: Sequence[PlannedRun], members: Iterable[int]) -> dict[tuple[object, ...], list[int]]:
+    groups: dict[tuple[object, ...], list[int]] = {}
     for index in members:
         groups.setdefault(runs[index].shape, []).append(index)
     return groups
@@ -167,18 +167,17 @@ def cut(members: Sequence[int], count: int) -> list[tuple[int, ...]]:
     return parts
 
 
-def _shape(config: Config) -> tuple[Scalar, ...]:
+def _shape(config: Config) -> tuple[object, ...]:
     """Give all that the nets of a stack must have in common; scales, seeds and rates may differ."""
     model, training = config.model, config.training
     return (
         config.task.model_dump_json(),
-        model.cell,
-        model.nonlinearity,
+        model.make_cell(),
         model.hidden_size,
         model.layers,
         training.batches,
         training.batch_size,
-        training.optimizer,
+        training.make_optimizer(),
         config.record.every,
     )
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rnnlab.tasks.classification import Classification
-from rnnlab.tasks.task import LastTimestepOnly, Task, Timesteps
+from rnnlab.tasks.task import TASKS, LastTimestepOnly, Task, Timesteps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,7 @@ _SUM_TOLERANCE = 1e-6
 """How far a row of a table that a person has typed may be from a sum of 1; it is then made exact."""
 
 
+@TASKS.register
 class Bigram(Classification, Task):
     """Predict the next token of a Markov chain."""
 
@@ -82,16 +83,51 @@ class Bigram(Classification, Task):
 
 
 def stationary(table_VV: np.ndarray) -> np.ndarray:
-    """Give π with π P = π and sum 1; of several, the one reached from a uniform start on average."""
+    """Give π with π P = π and sum 1; of several, the one reached from a uniform start on average.
+
+    A chain stays in one of its closed classes in the end (Kemeny and Snell 1976, chapter 3): π is the stationary
+    distribution of each, weighted by the probability that a uniform start ends there.
+    """
     import numpy as np
 
     size = len(table_VV)
-    # The mean of all powers projects on the stationary ones, also of a chain that is periodic or falls apart:
-    # (1 - s) Σ sᵏ Pᵏ tends to it as s tends to 1.
-    s = 1 - 1e-9
-    pi_V = np.linalg.solve((np.eye(size) - s * table_VV).T, np.full(size, (1 - s) / size))
-    normalised: np.ndarray = pi_V / pi_V.sum()
-    return normalised
+    reaches_VV = _reachable(table_VV > 0)
+    closed_V = (reaches_VV <= reaches_VV.T).all(axis=1)
+    pi_V = np.zeros(size)
+    open_V = ~closed_V
+    ends_VV = np.zeros((size, size))
+    if open_V.any():  # where a chain that starts outside of every closed class enters one
+        inside = np.eye(int(open_V.sum())) - table_VV[np.ix_(open_V, open_V)]
+        ends_VV[open_V] = np.linalg.solve(inside, table_VV[open_V] * closed_V)
+    for members_V in np.unique(reaches_VV[closed_V], axis=0):
+        weight = (members_V.sum() + ends_VV[:, members_V].sum()) / size
+        pi_V[members_V] = weight * _stationary_of_one_class(table_VV[np.ix_(members_V, members_V)])
+    return pi_V
+
+
+def _reachable(steps_VV: np.ndarray) -> np.ndarray:
+    """Tell which tokens can follow which after any number of steps, none included."""
+    import numpy as np
+
+    reaches_VV = steps_VV | np.eye(len(steps_VV), dtype=bool)
+    while not reaches_VV.all():
+        further_VV = reaches_VV.astype(np.float32) @ reaches_VV.astype(np.float32) > 0
+        if (further_VV == reaches_VV).all():
+            break
+        reaches_VV = further_VV
+    return reaches_VV
+
+
+def _stationary_of_one_class(table_VV: np.ndarray) -> np.ndarray:
+    """Solve π (I - P) = 0 with the last of these equations, which the others imply, replaced by Σ π = 1."""
+    import numpy as np
+
+    equations_VV = (np.eye(len(table_VV)) - table_VV).T
+    equations_VV[-1] = 1.0
+    right_V = np.zeros(len(table_VV))
+    right_V[-1] = 1.0
+    solved: np.ndarray = np.linalg.solve(equations_VV, right_V)
+    return solved
 
 
 def entropy_rate(table_VV: np.ndarray) -> float:
@@ -99,7 +135,7 @@ def entropy_rate(table_VV: np.ndarray) -> float:
     import numpy as np
 
     logs_VV = np.log(np.where(table_VV > 0, table_VV, 1.0))
-    return float(-(stationary(table_VV) @ (table_VV * logs_VV).sum(axis=1)))
+    return float(stationary(table_VV) @ np.abs((table_VV * logs_VV).sum(axis=1)))
 
 
 def _choose(cumulative_BV: np.ndarray, uniform_B: np.ndarray) -> np.ndarray:

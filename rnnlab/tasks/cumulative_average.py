@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from rnnlab.tasks.losses import MeanSquaredError
-from rnnlab.tasks.task import LastTimestepOnly, Task, Timesteps
+from rnnlab.tasks.task import TASKS, LastTimestepOnly, Task, Timesteps
 
 if TYPE_CHECKING:
     import numpy as np
 
 
+@TASKS.register
 class CumulativeAverage(Task):
     """Mean of the inputs so far, at every step."""
 

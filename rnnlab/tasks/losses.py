@@ -5,19 +5,43 @@ Written with tensor methods only, so that nothing here imports torch.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from rnnlab.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+SequenceLoss: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
+"""Predictions (..., B, T, O) and targets to the loss of each sequence, (..., B)."""
+
 
 @dataclass(frozen=True)
-class MeanSquaredError:
+class Loss(ABC):
+    """The loss of each sequence, over all timesteps or at the last one."""
+
+    name: ClassVar[str]
+    """What it is called, with its unit if it has one."""
+    last_timestep_only: bool = False
+
+    @abstractmethod
+    def __call__(self, predictions: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of each sequence, (..., B), from predictions (..., B, T, O) and targets."""
+
+
+LOSSES: Registry[type[Loss]] = Registry("loss", __name__)
+"""Every loss, by name."""
+
+
+@LOSSES.register
+@dataclass(frozen=True)
+class MeanSquaredError(Loss):
     """L_p = mean over timesteps and outputs of (prediction - target)², or over the outputs of the last timestep."""
 
     name: ClassVar[str] = "mean squared error"
-    last_timestep_only: bool = False
 
     def __call__(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Give the loss of each sequence.
@@ -34,12 +58,12 @@ class MeanSquaredError:
         return (predictions - targets).square().mean(dim=(-2, -1))
 
 
+@LOSSES.register
 @dataclass(frozen=True)
-class CrossEntropy:
+class CrossEntropy(Loss):
     """L_p = mean over timesteps of -ln softmax(logits)[target], or that of the last timestep; in nats."""
 
     name: ClassVar[str] = "cross-entropy (nats)"
-    last_timestep_only: bool = False
 
     def __call__(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Give the loss of each sequence.
@@ -55,6 +79,3 @@ class CrossEntropy:
             predictions, targets = predictions[..., -1:, :], targets[..., -1:]
         log_probabilities = predictions.log_softmax(dim=-1)
         return -log_probabilities.gather(-1, targets.unsqueeze(-1)).squeeze(-1).mean(dim=-1)
-
-
-Loss = MeanSquaredError | CrossEntropy

@@ -2,8 +2,8 @@
 
     x ~ N(0, 1), drawn once;    label ~ uniform over the classes, drawn once
 
-Cross-entropy with the label, at the last timestep by default: the many-to-one net of the first teaching lab. A uniform
-guess costs ln C; learned by heart, zero can be approached.
+Cross-entropy with the label, at the last timestep by default: the many-to-one net of the first teaching lab. The best
+constant guess costs the entropy of the labels; learned by heart, zero can be approached.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from rnnlab.tasks.classification import Classes, Classification, FreeSizes, Inputs
-from rnnlab.tasks.task import Task, Timesteps
+from rnnlab.tasks.task import TASKS, Task, Timesteps
 
 if TYPE_CHECKING:
     import numpy as np
 
 
+@TASKS.register
 class RandomLabels(FreeSizes, Classification, Task):
     """Learn random labels of fixed sequences by heart."""
 
@@ -37,6 +38,15 @@ class RandomLabels(FreeSizes, Classification, Task):
         x_NTI, labels_N = _examples(self)
         chosen_B = generator.integers(self.examples, size=count, dtype=np.int64)
         return x_NTI[chosen_B], np.repeat(labels_N[chosen_B][:, None], self.seq_len, axis=1)
+
+    def floors(self, *, linear: bool) -> dict[str, float]:
+        """Give the loss of a uniform guess and of the best constant one: the entropy of the examples' labels."""
+        import numpy as np
+
+        shares_C = np.bincount(_examples(self)[1]) / self.examples
+        shares_C = shares_C[shares_C > 0]
+        entropy = float(np.abs(shares_C @ np.log(shares_C)))
+        return {**super().floors(linear=linear), "best constant guess": entropy}
 
 
 @functools.lru_cache(maxsize=8)

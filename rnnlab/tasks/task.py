@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rnnlab.registry import Registry
 from rnnlab.tasks.losses import Loss
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ LastTimestepOnly = Annotated[
 
 
 class Task(BaseModel):
-    """The base of all tasks. A subclass gives `kind: Literal["its-name"] = "its-name"` and the methods below."""
+    """The base of all tasks. A subclass gives `kind: Literal["its-name"] = "its-name"` and the methods below.
+
+    It is a task that configs can name once it is registered: `@TASKS.register`.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -55,3 +59,11 @@ class Task(BaseModel):
     @abstractmethod
     def floors(self, *, linear: bool) -> dict[str, float]:
         """Losses to hold a result against, by what reaches them; `linear`: the net's nonlinearity is identity."""
+
+
+def _kind_of(task: type[Task]) -> str:
+    return str(task.model_fields["kind"].default)
+
+
+TASKS: Registry[type[Task]] = Registry("task", "rnnlab.tasks", _kind_of)
+"""Every task, by the value of its `kind`."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rnnlab.training.choice import DEVICES, ENGINES, available_engines, choose_engine, keeps_bits_in_any_stack
     from rnnlab.training.engines import Engine, Session, make_engine
     from rnnlab.training.errors import EngineError
+    from rnnlab.training.optimizers import OPTIMIZERS, Optimizer, make_optimizer
     from rnnlab.training.state import NetState, Recipe, record_steps
     from rnnlab.training.streams import BATCHES, PROBE, WEIGHTS, make_stream
 
@@ -19,6 +20,7 @@ _HOMES = {
     "choice": ("DEVICES", "ENGINES", "available_engines", "choose_engine", "keeps_bits_in_any_stack"),
     "engines": ("Engine", "Session", "make_engine"),
     "errors": ("EngineError",),
+    "optimizers": ("OPTIMIZERS", "Optimizer", "make_optimizer"),
     "state": ("NetState", "Recipe", "record_steps"),
     "streams": ("BATCHES", "PROBE", "WEIGHTS", "make_stream"),
 }
@@ -27,17 +29,20 @@ __all__ = [
     "BATCHES",
     "DEVICES",
     "ENGINES",
+    "OPTIMIZERS",
     "PROBE",
     "WEIGHTS",
     "Engine",
     "EngineError",
     "NetState",
+    "Optimizer",
     "Recipe",
     "Session",
     "available_engines",
     "choose_engine",
     "keeps_bits_in_any_stack",
     "make_engine",
+    "make_optimizer",
     "make_stream",
     "record_steps",
 ]

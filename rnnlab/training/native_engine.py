@@ -13,16 +13,20 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from rnnlab.nets import GRU, LSTM, Cell, Elman
 from rnnlab.tasks.losses import CrossEntropy, MeanSquaredError
 from rnnlab.training import native_library
 from rnnlab.training.batches import Batches
 from rnnlab.training.errors import EngineError
+from rnnlab.training.optimizers import SGD, Adam, Optimizer
 from rnnlab.training.state import NetState, Recipe, last_losses
 
 _BLOCK_BYTES = 256 * 2**10
 """Batches are drawn some at a time: enough to hide numpy's overhead, few enough to stay in the cache."""
 
-_CELLS, _NONLINEARITIES = ("elman", "lstm", "gru"), ("tanh", "relu", "identity")
+_CELLS: list[type[Cell]] = [Elman, LSTM, GRU]
+_NONLINEARITIES, _OPTIMIZERS = ["tanh", "relu", "identity"], [SGD, Adam]
+"""In the order of the kernel's numbers."""
 
 
 class NativeEngine:
@@ -151,32 +155,38 @@ def _tell(recipe: Recipe, timesteps: int) -> native_library.Recipe:
     """Put a recipe in the kernel's numbers.
 
     Raises:
-        EngineError: it has no code for this loss.
+        EngineError: it has no code for this cell, nonlinearity, loss or optimizer.
     """
     net, loss = recipe.architecture, recipe.sequence_loss
-    if not isinstance(loss, MeanSquaredError | CrossEntropy):
+    if not (type(loss) is MeanSquaredError or type(loss) is CrossEntropy):
         raise EngineError(f"the native engine does not know the loss {loss!r}; use --engine torch")
+    sigma = net.cell.nonlinearity if isinstance(net.cell, Elman) else "tanh"
+    for kind, name, is_known in (
+        ("cell", net.cell.name, type(net.cell) in _CELLS),
+        ("nonlinearity", sigma, sigma in _NONLINEARITIES),
+        ("optimizer", recipe.optimizer.name, type(recipe.optimizer) in _OPTIMIZERS),
+    ):
+        if not is_known:
+            raise EngineError(f"the native engine does not know the {kind} '{name}'; use --engine torch")
     return native_library.Recipe(
-        cell=_CELLS.index(net.cell),
-        nonlinearity=_NONLINEARITIES.index(net.nonlinearity or "tanh"),
+        cell=_CELLS.index(type(net.cell)),
+        nonlinearity=_NONLINEARITIES.index(str(sigma)),
         inputs=net.input_size,
         hidden=net.hidden_size,
         layers=net.layers,
         outputs=net.output_size,
         timesteps=timesteps,
         batch=recipe.batch_size,
-        loss=int(isinstance(loss, CrossEntropy)),
+        loss=int(type(loss) is CrossEntropy),
         last_timestep_only=loss.last_timestep_only,
-        optimizer=int(recipe.optimizer == "adam"),
+        optimizer=_OPTIMIZERS.index(type(recipe.optimizer)),
     )
 
 
-def _own(state: NetState, optimizer: str) -> None:
+def _own(state: NetState, optimizer: Optimizer) -> None:
     """Make the state's arrays what the kernel may write to: its own, contiguous, float32."""
     state.parameters_P = np.array(state.parameters_P, dtype=np.float32, order="C")
-    if optimizer == "adam":
-        zeros_P = np.zeros_like(state.parameters_P)
-        state.moments = {
-            name: np.array(state.moments.get(name, zeros_P), dtype=np.float32, order="C")
-            for name in ("first", "second")
-        }
+    zeros_P = np.zeros_like(state.parameters_P)
+    state.moments = {
+        name: np.array(state.moments.get(name, zeros_P), dtype=np.float32, order="C") for name in optimizer.moments
+    }

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnnlab.flow import SequenceLoss
 from rnnlab.nets import Architecture
+from rnnlab.tasks import SequenceLoss
+from rnnlab.training.optimizers import Optimizer
 from rnnlab.training.streams import stream_from_text, stream_to_text
 
 Sample = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
@@ -27,7 +28,7 @@ class Recipe:
     sample: Sample
     batches: int
     batch_size: int
-    optimizer: str  # adam | sgd
+    optimizer: Optimizer
     record_every: int
 
     @property

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from rnnlab.nets import run_net, unpack
 from rnnlab.training.batches import Batches
+from rnnlab.training.clipping import clip
 from rnnlab.training.errors import EngineError
-from rnnlab.training.optimizers import clip, make_optimizer
 from rnnlab.training.state import NetState, Recipe, last_losses
 
 _BLOCK_BYTES = 4 * 2**20
@@ -54,7 +54,6 @@ class TorchSession:
         if len({state.step for state in states}) != 1:
             raise ValueError("all nets of a stack must stand at the same update")
         self._recipe, self._states, self._device = recipe, list(states), device
-        self._cell = recipe.architecture.make_cell()
         self._record_at = {int(step): index for index, step in enumerate(recipe.record_steps_R)}
         self._step = states[0].step
         self._alive_S = np.array([state.diverged_at is None for state in states])
@@ -74,9 +73,9 @@ class TorchSession:
         }
         self._limits_S1 = self._column([state.clip_norm or np.inf for state in self._states])
         self._clips = any(state.clip_norm is not None for state in self._states)
-        rates_S1 = self._column([state.learning_rate for state in self._states])
-        self._optimizer = make_optimizer(self._recipe.optimizer, rates_S1, self._parameters_SP)
-        for name, moment_SP in self._optimizer.moments.items():
+        self._rates_S1 = self._column([state.learning_rate for state in self._states])
+        self._moments = self._recipe.optimizer.begin(self._parameters_SP)
+        for name, moment_SP in self._moments.items():
             for index, state in enumerate(self._states):
                 if name in state.moments and self._alive_S[index]:
                     moment_SP[index] = torch.from_numpy(state.moments[name])
@@ -110,7 +109,7 @@ class TorchSession:
     def _update(self, x_SBTI: Tensor, y_SBTO: Tensor) -> None:
         """Make one update of every net."""
         recipe = self._recipe
-        trajectory = run_net(self._cell, recipe.architecture.layers, self._weights, x_SBTI)
+        trajectory = run_net(recipe.architecture.cell, recipe.architecture.layers, self._weights, x_SBTI)
         loss_S = recipe.sequence_loss(trajectory.predictions_BTO, y_SBTO).mean(dim=-1)
         self._keep_losses(loss_S.detach().cpu().numpy())
         gradients = torch.autograd.grad(loss_S.sum(), list(self._weights.values()))
@@ -119,7 +118,7 @@ class TorchSession:
             if self._clips:
                 gradient_SP = clip(gradient_SP, self._limits_S1)
             self._step += 1
-            self._optimizer.update(self._parameters_SP, gradient_SP, self._step)
+            recipe.optimizer.update(self._parameters_SP, gradient_SP, self._moments, self._rates_S1, self._step)
             if not self._alive_S.all():
                 self._parameters_SP[torch.from_numpy(~self._alive_S).to(self._device)] = 0.0
 
@@ -144,9 +143,7 @@ class TorchSession:
         """Copy one net's parameters and moments back into its state."""
         state = self._states[index]
         state.parameters_P = self._parameters_SP[index].detach().cpu().numpy().copy()
-        state.moments = {
-            name: moment_SP[index].cpu().numpy().copy() for name, moment_SP in self._optimizer.moments.items()
-        }
+        state.moments = {name: moment_SP[index].cpu().numpy().copy() for name, moment_SP in self._moments.items()}
 
     def states(self) -> list[NetState]:
         """Give the states as they are now."""

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import rnnlab.audit.check as check_module
-from rnnlab.audit import Problem, judge, make_problem, run_check
+from rnnlab.audit import AuditCase, judge, make_case, run_check
 from rnnlab.audit.automatic import by_flow, by_modules
 from rnnlab.audit.by_hand import by_hand
+from rnnlab.audit.case import Answer
 from rnnlab.audit.check import WAYS
 from rnnlab.audit.complex_step import Projected, by_complex_step
 from rnnlab.audit.engines import check_engines
 from rnnlab.audit.paths import by_paths, path_count
-from rnnlab.audit.problem import Answer
 from rnnlab.config import Config, config_from_mapping, load_config
 from rnnlab.training import available_engines
 from rnnlab.training.torch_engine import TorchSession
@@ -70,11 +70,11 @@ def test_every_net_and_loss_passes(cell: str, nonlinearity: str | None, kind: st
     ]
 
 
-def spoil(way: Callable[[Problem], Any], quantity: tuple[str, int | None]) -> Callable[[Problem], Any]:
+def spoil(way: Callable[[AuditCase], Any], quantity: tuple[str, int | None]) -> Callable[[AuditCase], Any]:
     """Make a way wrong in its smallest number of one quantity, by a thousandth."""
 
-    def wrong(problem: Problem) -> Any:
-        answer = way(problem)
+    def wrong(case: AuditCase) -> Any:
+        answer = way(case)
         values = answer.values if isinstance(answer, Projected) else answer
         spoiled = np.array(values[quantity])
         spoiled[0] *= 1.001
@@ -103,17 +103,17 @@ def test_a_wrong_parameter_gradient_of_an_lstm_is_found(monkeypatch: pytest.Monk
 
 def test_a_wrong_gradient_hides_behind_no_larger_one() -> None:
     """At t = 1 the gradient is 1e-10 of that at the last step; wrong by a thousandth, it is found all the same."""
-    problem = make_problem(net(task__seq_len=20, task__last_timestep_only=True, model__weight_scale=0.2))
-    right, wrong = by_modules(problem), spoil(by_hand, ("dL/dh", 0))(problem)
+    case = make_case(net(task__seq_len=20, task__last_timestep_only=True, model__weight_scale=0.2))
+    right, wrong = by_modules(case), spoil(by_hand, ("dL/dh", 0))(case)
     sizes = np.linalg.norm(right["dL/dh", 0], axis=(1, 2))
     assert sizes[0] < 1e-9 * sizes[-1]
-    (finding,) = [f for f in judge({"a": right, "b": by_flow(problem), "c": wrong}, 1e-9) if not f.agrees]
+    (finding,) = [f for f in judge({"a": right, "b": by_flow(case), "c": wrong}, 1e-9) if not f.agrees]
     assert (finding.name, finding.convicted) == ("dL/dh layer 0", ("c",))
 
 
 def test_two_ways_that_disagree_convict_neither() -> None:
-    problem = make_problem(net())
-    findings = judge({"flow": by_flow(problem), "other": spoil(by_modules, ("dL/dh", 0))(problem)}, 1e-9)
+    case = make_case(net())
+    findings = judge({"flow": by_flow(case), "other": spoil(by_modules, ("dL/dh", 0))(case)}, 1e-9)
     (wrong,) = [finding for finding in findings if not finding.agrees]
     assert wrong.undecided
     assert wrong.convicted == ()
@@ -140,7 +140,8 @@ def test_a_wrong_engine_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> 
     "keys", [{"training__optimizer": "sgd", "training__learning_rate": 0.5}, {"training__clip_norm": 0.01}]
 )
 def test_the_update_of_every_optimizer_is_checked(keys: dict[str, Any]) -> None:
-    steps = check_engines(net(**keys))
+    steps, unable = check_engines(net(**keys))
+    assert unable == {}
     assert [step.engine for step in steps] == available_engines()
     for step in steps:
         assert step.agrees, step
@@ -150,7 +151,7 @@ def test_the_number_of_paths_is_counted() -> None:
     assert path_count(4, 1, last_only=True) == 4
     assert path_count(4, 1, last_only=False) == 10  # N (N + 1) / 2
     assert path_count(2, 2, last_only=False) == 3 + (1 + 2 + 1)
-    assert by_paths(make_problem(net(task__seq_len=300))) is None, "45,150 paths are too many"
+    assert by_paths(make_case(net(task__seq_len=300))) is None, "45,150 paths are too many"
 
 
 def test_paths_are_each_walked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,17 +159,17 @@ def test_paths_are_each_walked(monkeypatch: pytest.MonkeyPatch) -> None:
     config = net(
         task__seq_len=4, model__nonlinearity="identity", model__hidden_size=1, model__layers=2, record__sequences=1
     )
-    problem = make_problem(config)
-    ones = {name: np.ones_like(weight) for name, weight in problem.weights.items()}
-    monkeypatch.setattr("rnnlab.audit.paths.loss_gradient", lambda problem, y: np.ones_like(y))
-    answer = by_paths(Problem(problem.architecture, ones, problem.inputs_BTI, problem.targets, problem.loss))
+    case = make_case(config)
+    ones = {name: np.ones_like(weight) for name, weight in case.weights.items()}
+    monkeypatch.setattr("rnnlab.audit.paths.loss_gradient", lambda case, y: np.ones_like(y))
+    answer = by_paths(AuditCase(case.architecture, ones, case.inputs_BTI, case.targets, case.loss))
     assert answer is not None
     assert answer["dL/dh", 1].ravel().tolist() == [4, 3, 2, 1]
     assert answer["dL/dh", 0].ravel().tolist() == [10, 6, 3, 1]
 
 
 def test_the_complex_step_keeps_every_digit_of_a_tiny_gradient() -> None:
-    problem = make_problem(
+    case = make_case(
         net(
             task__seq_len=40,
             task__last_timestep_only=True,
@@ -177,7 +178,7 @@ def test_the_complex_step_keeps_every_digit_of_a_tiny_gradient() -> None:
             model__nonlinearity="identity",
         )
     )
-    projected, right = by_complex_step(problem), by_modules(problem)
+    projected, right = by_complex_step(case), by_modules(case)
     values = projected.values["dL/dh", 0][0]
     assert 0 < np.abs(values).max() < 1e-100
     assert np.allclose(values, projected.project(("dL/dh", 0), right["dL/dh", 0])[0], rtol=1e-12, atol=0)
@@ -187,28 +188,28 @@ def test_ways_agree_with_the_lab_s_own_cell() -> None:
     """The byhand lab, written from its own equations for its own interface, sees the same dL/dh_t."""
     from rnnlab.labs.byhand import RNNCell
 
-    problem = make_problem(net(model__hidden_size=3))
-    weights, answer = problem.weights, by_flow(problem)
+    case = make_case(net(model__hidden_size=3))
+    weights, answer = case.weights, by_flow(case)
     cell = RNNCell(1, 3)
     cell.init_weights(weights["weight_ih_l0"], weights["weight_hh_l0"], weights["bias_l0"], np.zeros(3))
-    states = [np.zeros((problem.sequences, 3))]
-    for t in range(problem.timesteps):
-        states.append(cell.forward(problem.inputs_BTI[:, t], states[-1]))
+    states = [np.zeros((case.sequences, 3))]
+    for t in range(case.timesteps):
+        states.append(cell.forward(case.inputs_BTI[:, t], states[-1]))
     cell.zero_grad()
-    exits = _exits(problem, np.stack(states[1:]))
+    exits = _exits(case, np.stack(states[1:]))
     later = np.zeros_like(states[0])
-    for t in reversed(range(problem.timesteps)):
+    for t in reversed(range(case.timesteps)):
         delta = exits[t] + later
         assert np.allclose(delta, answer["dL/dh", 0][t], rtol=1e-12, atol=1e-15)
-        _, later = cell.backward(delta, states[t + 1], problem.inputs_BTI[:, t], states[t])
+        _, later = cell.backward(delta, states[t + 1], case.inputs_BTI[:, t], states[t])
     # The lab divides by the batch size too: both are gradients of the mean loss.
     assert np.allclose(cell.dW_hh, answer["weight_hh_l0", None], rtol=1e-12)
 
 
-def _exits(problem: Problem, h_TBH: np.ndarray) -> np.ndarray:
-    predictions = h_TBH @ problem.weights["readout_weight"].T + problem.weights["readout_bias"]
-    errors = predictions - problem.targets.swapaxes(0, 1)
-    return np.asarray(2 * errors / problem.timesteps @ problem.weights["readout_weight"])
+def _exits(case: AuditCase, h_TBH: np.ndarray) -> np.ndarray:
+    predictions = h_TBH @ case.weights["readout_weight"].T + case.weights["readout_bias"]
+    errors = predictions - case.targets.swapaxes(0, 1)
+    return np.asarray(2 * errors / case.timesteps @ case.weights["readout_weight"])
 
 
 def test_infinities_are_compared_as_they_are() -> None:

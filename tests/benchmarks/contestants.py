@@ -10,9 +10,10 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from rnnlab.nets import Architecture, initial_weights, pack
-from rnnlab.tasks import Task, task_types
+from rnnlab.nets import Architecture, initial_weights, make_cell, pack
+from rnnlab.tasks import TASKS, Task
 from rnnlab.training import BATCHES, WEIGHTS, NetState, Recipe, available_engines, make_engine, make_stream
+from rnnlab.training.optimizers import Adam
 from tests.benchmarks.limit import Limit
 from tests.benchmarks.notebook_loop import NotebookModel, NotebookTraining
 
@@ -80,7 +81,7 @@ def make_contestants(setting: Setting) -> list[Contestant]:
 
 
 def _task(setting: Setting) -> Task:
-    return task_types()["cumulative-average"](kind="cumulative-average", seq_len=setting.seq_len)
+    return TASKS["cumulative-average"](kind="cumulative-average", seq_len=setting.seq_len)
 
 
 def _loop(make_model: Callable[[int, int], nn.Module], setting: Setting) -> NotebookTraining:
@@ -106,9 +107,8 @@ def _jax(setting: Setting) -> list[Contestant]:
 def _engine(name: str, setting: Setting) -> Advancing:
     """Open a stack of nets with different seeds, so that every net has batches of its own to draw."""
     task = _task(setting)
-    nonlinearity = "tanh" if setting.cell == "elman" else None
-    architecture = Architecture(setting.cell, nonlinearity, 1, setting.hidden_size, setting.layers, 1)
-    recipe = Recipe(architecture, task.loss, task.sample, _BATCHES_AT_MOST, BATCH_SIZE, "adam", _BATCHES_AT_MOST)
+    architecture = Architecture(make_cell(setting.cell), 1, setting.hidden_size, setting.layers, 1)
+    recipe = Recipe(architecture, task.loss, task.sample, _BATCHES_AT_MOST, BATCH_SIZE, Adam(), _BATCHES_AT_MOST)
     states = [
         NetState.begin(
             recipe,

@@ -67,7 +67,7 @@ def test_validate_tells_every_error(call: Call) -> None:
 def test_validate_without_a_file_says_what_to_give(call: Call) -> None:
     result = call("validate")
     assert (result.code, result.out) == (2, "")
-    assert "name a CONFIG, or give --schema or --keys" in result.err
+    assert "name a CONFIG, or give --schema, --keys or --quantities" in result.err
 
 
 def test_the_schema_is_json_schema(call: Call) -> None:
@@ -120,6 +120,6 @@ def test_the_first_config_spells_every_key_one_a_line() -> None:
 
 
 def _task_keys(kind: str) -> set[str]:
-    from rnnlab.tasks import task_types
+    from rnnlab.tasks import TASKS
 
-    return set(task_types()[kind].model_fields)
+    return set(TASKS[kind].model_fields)

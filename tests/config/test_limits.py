@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rnnlab.config import config_from_mapping
-from rnnlab.config.limits import TooLargeError, bytes_text, check_memory, memory_of_machine, memory_problem, needs_of
+from rnnlab.config.limits import TooLargeError, check_memory, memory_of_machine, memory_problem, needs_of
+from rnnlab.words import bytes_text
 from tests.config.conftest import Load
 
 GB = 10**9

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlab.config import Config, ConfigError, config_from_mapping, load_sweep
+from rnnlab.nets import Elman
 from tests.config.conftest import Wrong
 
 Load = Callable[..., Config]
@@ -26,7 +27,7 @@ def test_overrides_take_the_place_of_the_files_values_before_anything_is_checked
 
 
 def test_an_override_reaches_a_nonlinearity_that_did_not_apply(load: Load) -> None:
-    assert load("model: {cell: lstm, nonlinearity: relu}", ["model.cell=elman"]).model.nonlinearity == "relu"
+    assert load("model: {cell: lstm, nonlinearity: relu}", ["model.cell=elman"]).model.make_cell() == Elman("relu")
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import Field, ValidationError
 
-import rnnlab.config.all_keys
-import rnnlab.config.axes
 import rnnlab.config.schema
-import rnnlab.config.validation
 from rnnlab.config import (
     Config,
     ConfigError,
@@ -24,6 +21,7 @@ from rnnlab.config import (
     load_config,
     write_config,
 )
+from rnnlab.tasks import TASKS
 from rnnlab.tasks.cumulative_average import CumulativeAverage
 from tests.config.conftest import Write
 
@@ -69,8 +67,8 @@ def test_whole_numbers_are_numbers(load: Load) -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("given", ["tanh", "relu", "null"])
 def test_a_nonlinearity_does_not_apply_to_gated_cells(load: Load, cell: str, given: str) -> None:
-    assert load(f"model: {{cell: {cell}, nonlinearity: {given}}}").model.nonlinearity is None
-    assert load(f"model: {{cell: {cell}}}").model.nonlinearity is None
+    assert flatten(load(f"model: {{cell: {cell}, nonlinearity: {given}}}"))["model.nonlinearity"] is None
+    assert flatten(load(f"model: {{cell: {cell}}}"))["model.nonlinearity"] is None
 
 
 def test_a_config_is_frozen_and_hashable(load: Load) -> None:
@@ -196,16 +194,12 @@ class Waiting(CumulativeAverage):
 
 
 @pytest.fixture
-def _two_tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    kinds = {"cumulative-average": CumulativeAverage, "waiting": Waiting}
-    for room in (rnnlab.config.schema, rnnlab.config.all_keys, rnnlab.config.validation, rnnlab.config.axes):
-        monkeypatch.setattr(room, "task_types", lambda: kinds)
-    rnnlab.config.all_keys.keys_of.cache_clear()
-    yield
-    rnnlab.config.all_keys.keys_of.cache_clear()
+def _waiting() -> Iterator[None]:
+    with TASKS.extended(Waiting):
+        yield
 
 
-@pytest.mark.usefixtures("_two_tasks")
+@pytest.mark.usefixtures("_waiting")
 def test_each_task_has_its_own_keys(load: Load, wrong: Callable[..., list[str]]) -> None:
     config = load("task: {kind: waiting, delay: 2}")
     assert isinstance(config.task, Waiting)
@@ -214,22 +208,23 @@ def test_each_task_has_its_own_keys(load: Load, wrong: Callable[..., list[str]])
         "a.yaml:1:8: unknown key 'delay' in task; valid: kind, seq_len, last_timestep_only"
     ]
     assert wrong("task: {kind: wating, delay: 2}") == [
-        "a.yaml:1:14: task.kind: got 'wating'; valid: cumulative-average, waiting. Did you mean 'waiting'?"
+        "a.yaml:1:14: task.kind: got 'wating'; "
+        "valid: bigram, cumulative-average, phonemes, random-labels, sentiment, waiting. Did you mean 'waiting'?"
     ]
     assert load("{}", ["task.kind=waiting", "task.delay=3"]).task.model_dump()["delay"] == 3
 
 
-@pytest.mark.usefixtures("_two_tasks")
+@pytest.mark.usefixtures("_waiting")
 def test_a_task_may_refuse_a_combination_of_its_keys(wrong: Callable[..., list[str]]) -> None:
     assert wrong("task:\n  kind: waiting\n  delay: 10") == ["a.yaml:2:3: task: delay must be smaller than seq_len"]
 
 
-@pytest.mark.usefixtures("_two_tasks")
+@pytest.mark.usefixtures("_waiting")
 def test_keys_of_every_task_are_described() -> None:
     rows = {row.key: row for row in describe_keys()}
-    assert rows["task.kind"].type == "cumulative-average, waiting"
+    assert rows["task.kind"].type == "bigram, cumulative-average, phonemes, random-labels, sentiment, waiting"
     assert rows["task.delay"].description == "waiting: Steps to wait."
     assert list(rows).index("task.delay") < list(rows).index("model.cell")
-    first, second = json_schema()["properties"]["task"]["anyOf"]
-    assert "required" not in first
-    assert second["required"] == ["kind"]
+    tasks = {one["properties"]["kind"]["const"]: one for one in json_schema()["properties"]["task"]["anyOf"]}
+    assert "required" not in tasks["cumulative-average"]
+    assert tasks["waiting"]["required"] == ["kind"]

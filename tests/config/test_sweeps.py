@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from rnnlab.config import Sweep, identity
+from rnnlab.nets import LSTM, Elman
 from tests.config.conftest import Wrong
 
 SweepOf = Callable[..., Sweep]
@@ -105,7 +106,7 @@ def test_runs_that_turn_out_the_same_are_merged_and_counted(sweep_of: SweepOf) -
 
 def test_a_nonlinearity_of_the_file_comes_back_with_an_elman_cell(sweep_of: SweepOf) -> None:
     sweep = sweep_of("model: {cell: lstm, nonlinearity: relu}\nsweep: {axes: {model.cell: [lstm, elman]}}")
-    assert [run.config.model.nonlinearity for run in sweep.expand().runs] == [None, "relu"]
+    assert [run.config.model.make_cell() for run in sweep.expand().runs] == [LSTM(), Elman("relu")]
 
 
 def test_a_limit_gives_the_first_runs(sweep_of: SweepOf) -> None:

@@ -12,10 +12,9 @@ import torch
 from rnnlab.config import Config, config_from_mapping
 from rnnlab.experiment import architecture_of, prepare
 from rnnlab.explore.model import Explorer
-from rnnlab.flow import measure
-from rnnlab.nets import Architecture
-from rnnlab.nets.parameters import initial_weights, unpack
-from rnnlab.tasks import task_types
+from rnnlab.flow import Problem, measure
+from rnnlab.nets import Architecture, Elman, initial_weights, unpack
+from rnnlab.tasks import TASKS
 from rnnlab.tasks.losses import MeanSquaredError
 from rnnlab.training import WEIGHTS, make_stream
 
@@ -37,7 +36,8 @@ def test_it_draws_what_a_run_of_the_config_would_record_before_its_first_update(
     drawn = explorer.draw(explorer.start)
     ready = prepare(config)
     weights = {name: each[None] for name, each in unpack(ready.initial_P, ready.architecture).items()}
-    run = measure(ready.architecture, weights, ready.probe_inputs_BTI, ready.probe_targets, config.task.loss).arrays
+    problem = Problem(ready.architecture, weights, ready.probe_inputs_BTI, ready.probe_targets, config.task.loss)
+    run = measure(problem).arrays
     # a run scales before it rounds to float32, the explorer after: 1e-6 apart
     np.testing.assert_allclose(drawn.grad_norm_LT, run["grad_norm"][0], rtol=1e-5)
     np.testing.assert_allclose(drawn.hidden_norm_LT, run["hidden_norm"][0], rtol=1e-5)
@@ -110,7 +110,7 @@ def test_the_task_s_own_loss_is_used() -> None:
     config = config_of({"seq_len": 3}, nonlinearity="relu")
     explorer = Explorer(config)
     settings = replace(explorer.start, last_timestep_only=True, layers=2)
-    architecture = Architecture("elman", "relu", 1, 5, 2, 1)
+    architecture = Architecture(Elman("relu"), 1, 5, 2, 1)
     x_1TI, y_1TO = explorer.sequence(1)
     from rnnlab.flow import gradient_flow
 
@@ -119,7 +119,7 @@ def test_the_task_s_own_loss_is_used() -> None:
     np.testing.assert_allclose(explorer.draw(settings).grad_norm_LT, expected.numpy(), rtol=1e-13)
 
 
-@pytest.mark.parametrize("kind", sorted(task_types()))
+@pytest.mark.parametrize("kind", sorted(TASKS))
 def test_every_task_can_be_explored(kind: str) -> None:
     explorer = Explorer(config_of({"kind": kind}))
     for last in (False, True):

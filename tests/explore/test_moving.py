@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rnnlab.experiment import architecture_of
-from rnnlab.flow import gradient_flow, norm
+from rnnlab.flow import gradient_flow
+from rnnlab.nets.norms import norm
 from tests.explore.viewed import assert_shows_its_settings, click, expected, lines, make, mouse
 
 

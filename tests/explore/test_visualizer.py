@@ -22,8 +22,9 @@ from rnnlab import (
     biggest_eig_magnitude,
     loss_fn,
 )
-from rnnlab.flow import gradient_flow, norm
-from rnnlab.nets import Architecture, named_parameters
+from rnnlab.flow import gradient_flow
+from rnnlab.nets import Architecture, make_cell, named_parameters
+from rnnlab.nets.norms import norm
 from rnnlab.tasks import MeanSquaredError
 from tests.explore.test_texts import assert_every_text_is_inside_and_alone
 
@@ -80,7 +81,7 @@ def test_it_shows_what_flow_computes_for_a_stack_of_layers(cell: str) -> None:
         name: weight.detach().double()[None] * (1.75 if name.startswith("weight") else 1.0)
         for name, weight in named_parameters(model).items()
     }
-    architecture = Architecture(cell, "tanh" if cell == "elman" else None, 1, 5, 3, 1)
+    architecture = Architecture(make_cell(cell), 1, 5, 3, 1)
     flow = gradient_flow(architecture, weights, visualizer.inputs, visualizer.targets, MeanSquaredError(True))
     expected = [flow.dL_dh_SLTBH] + ([] if flow.dL_dc_SLTBH is None else [flow.dL_dc_SLTBH])
     np.testing.assert_allclose(

@@ -10,7 +10,7 @@ from matplotlib.backend_bases import MouseButton, MouseEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from rnnlab.explore.model import Drawn, Explorer, Settings
+from rnnlab.explore.model import DrawnNet, Explorer, Settings
 from rnnlab.explore.picture import SIZE
 from rnnlab.explore.view import ExploreView
 from rnnlab.figures.style import find_style, using
@@ -56,7 +56,7 @@ def lines(view: ExploreView) -> tuple[np.ndarray, np.ndarray]:
     return hidden, gradient
 
 
-def expected(view: ExploreView) -> Drawn:
+def expected(view: ExploreView) -> DrawnNet:
     """Compute the view's settings afresh."""
     return Explorer(view.explorer.config).draw(view.settings)
 

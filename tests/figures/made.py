@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from rnnlab.nets import Architecture, initial_weights
+from rnnlab.flow import GROUPS
+from rnnlab.nets import Architecture, initial_weights, make_cell
 from rnnlab.store import Run, Workspace, look_at
 from rnnlab.store.atomic import npz_bytes
-from rnnlab.studies.summary import summarise
 from tests.store.samples import make_info, make_record
 
 HIDDEN = 4
@@ -93,7 +93,7 @@ def make_run(study: Path, **changes: Any) -> Run:
         seed=config["seed"],
         label=label,
         floors=FLOORS,
-        summary=summarise(arrays, FLOORS),
+        summary=GROUPS["base"].summarise(arrays, FLOORS),
         status="completed" if diverged_at is None else "diverged",
         diverged_at=diverged_at,
     )
@@ -105,7 +105,7 @@ def make_run(study: Path, **changes: Any) -> Run:
 def make_weights(config: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Give the final weights of a net of that shape."""
     model = config["model"]
-    architecture = Architecture(model["cell"], model["nonlinearity"], 1, HIDDEN, model["layers"], 1)
+    architecture = Architecture(make_cell(model["cell"], model), 1, HIDDEN, model["layers"], 1)
     weights = initial_weights(architecture, np.random.default_rng(config["seed"]))
     return {f"final/{name}": value for name, value in weights.items()}
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rnnlab.flow import Measured, measure
+from rnnlab.flow import Measured, Problem, measure
 from rnnlab.flow import measuring as MODULE
-from rnnlab.nets import Architecture
+from rnnlab.nets import LSTM, Architecture, Elman
 from rnnlab.tasks import MeanSquaredError
 from tests import reference
 from tests.nets.settings import CELLS, make_architecture, random_sequences, random_weights, reference_net, stacked
@@ -29,14 +29,14 @@ def measured(
     sequences: tuple[np.ndarray, np.ndarray],
     last_timestep_only: bool = False,
 ) -> Measured:
-    return measure(architecture, stacked(weights), *sequences, MeanSquaredError(last_timestep_only))
+    return measure(Problem(architecture, stacked(weights), *sequences, MeanSquaredError(last_timestep_only)))
 
 
 def chain(
     factor: float, timesteps: int, *, nonlinearity: str = "identity", bias: float = 0.0, readout: float = 1.0
 ) -> Measured:
     """Measure one linear unit with that recurrent weight, loss at the last timestep: dL/dh_t = ±2 factor^(T-t)."""
-    architecture = Architecture("elman", nonlinearity, 1, 1, 1, 1)
+    architecture = Architecture(Elman(nonlinearity), 1, 1, 1, 1)
     weights = {name: np.zeros(shape) for name, shape in architecture.parameter_shapes.items()}
     weights["weight_hh_l0"][:], weights["bias_l0"][:], weights["readout_weight"][:] = factor, bias, readout
     sequences = (np.zeros((2, timesteps, 1)), np.ones((2, timesteps, 1)))
@@ -121,7 +121,8 @@ def test_the_caller_is_asked_before_each_piece(monkeypatch: pytest.MonkeyPatch) 
     weights = stacked([random_weights(architecture, seed) for seed in range(3)])
     calls: list[None] = []
     sequences = random_sequences(architecture, 2, 3)
-    measure(architecture, weights, *sequences, MeanSquaredError(), on_chunk=lambda: calls.append(None))
+    problem = Problem(architecture, weights, *sequences, MeanSquaredError())
+    measure(problem, on_chunk=lambda: calls.append(None))
     assert len(calls) == 3
 
 
@@ -196,7 +197,7 @@ def test_gradients_just_above_are_not_flagged(factor: float, timesteps: int) -> 
 
 def test_cell_gradients_below_float64_are_flagged_too() -> None:
     """With weights zero nothing passes from h to h, but dL/dc_t falls by the forget gate, 2e-22 each step."""
-    architecture = Architecture("lstm", None, 1, 1, 1, 1)
+    architecture = Architecture(LSTM(), 1, 1, 1, 1)
     weights = {name: np.zeros(shape) for name, shape in architecture.parameter_shapes.items()}
     weights["bias_l0"][1], weights["readout_weight"][:] = -50.0, 1.0
     for timesteps, flags in ((10, []), (20, ["underflow"])):
@@ -208,7 +209,7 @@ def test_cell_gradients_below_float64_are_flagged_too() -> None:
 
 def test_gradients_lost_on_the_way_down_the_layers_are_flagged() -> None:
     """One timestep, ten layers, each handing down 1e-50 of what it gets: 1e-300, then 0."""
-    architecture = Architecture("elman", "identity", 1, 1, 10, 1)
+    architecture = Architecture(Elman("identity"), 1, 1, 10, 1)
     weights = {name: np.full(shape, 1e-50) for name, shape in architecture.parameter_shapes.items()}
     weights["readout_weight"][:] = 1.0
     found = measured(architecture, [weights], (np.ones((1, 1, 1)), np.ones((1, 1, 1))))
@@ -245,7 +246,7 @@ def test_a_net_that_is_not_finite_is_flagged_and_spoils_no_other(
 
 
 def test_underflow_and_overflow_can_come_together() -> None:
-    architecture = Architecture("elman", "identity", 1, 1, 1, 1)
+    architecture = Architecture(Elman("identity"), 1, 1, 1, 1)
     weights = []
     for factor in (1e20, 1e-20):
         one = {name: np.zeros(shape) for name, shape in architecture.parameter_shapes.items()}

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from rnnlab.flow import log_mean_norm, mean_norm, norm
+from rnnlab.flow import log_mean_norm, mean_norm
+from rnnlab.nets.norms import norm
 
 INF, NAN = math.inf, math.nan
 

@@ -22,7 +22,7 @@ from rnnlab.graph.dot import write_dot
 from rnnlab.graph.drawing import draw_graph
 from rnnlab.graph.model import Graph, make_graph, shown
 from rnnlab.labs.handrnn import count_paths
-from rnnlab.nets import Architecture, initial_weights
+from rnnlab.nets import Architecture, initial_weights, make_cell
 
 
 def config(timesteps: int, layers: int = 1, *, last: bool = False, **model: Any) -> Config:
@@ -81,7 +81,7 @@ def test_jacobians_of_a_scaled_rotation_stretch_by_its_scale() -> None:
 
 @pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
 def test_jacobians_are_those_of_finite_differences(cell: str) -> None:
-    architecture = Architecture(cell, "tanh" if cell == "elman" else None, 2, 3, 1, 1)
+    architecture = Architecture(make_cell(cell), 2, 3, 1, 1)
     drawn = initial_weights(architecture, np.random.default_rng(0))
     weights = {name: torch.from_numpy(weight).double() for name, weight in drawn.items()}
     x = torch.randn(1, 1, 2, dtype=torch.float64)
@@ -89,9 +89,9 @@ def test_jacobians_are_those_of_finite_differences(cell: str) -> None:
 
     def state(inputs: torch.Tensor) -> torch.Tensor:
         from rnnlab.nets import run_layer
-        from rnnlab.nets.unroll import layer_weights
+        from rnnlab.nets.parameters import layer_weights
 
-        states = run_layer(architecture.make_cell(), layer_weights(weights, 0), inputs.transpose(0, 1))
+        states = run_layer(architecture.cell, layer_weights(weights, 0), inputs.transpose(0, 1))
         return torch.cat(states[-1], dim=-1)[0]
 
     step = 1e-6

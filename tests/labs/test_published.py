@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose
 
 from rnnlab.config import load_config, load_sweep
 from rnnlab.labs import LABS, carry_out, gradients, manual, sentiment
-from rnnlab.labs.report import Report, compare, compare_arrays
+from rnnlab.labs.report import LabReport, compare, compare_arrays
 from rnnlab.studies.hooks import StoppedError
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def numbers(value: Any) -> Iterator[float]:
 
 
 @pytest.fixture(scope="module")
-def gradients_report() -> Report:
+def gradients_report() -> LabReport:
     """Carry the lab out with very short training."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gradients, "SHORT", 100)
@@ -97,7 +97,7 @@ def test_a_wrong_gradient_is_convicted(monkeypatch: pytest.MonkeyPatch) -> None:
 # gradients
 
 
-def test_the_lab_trains_the_notebooks_nets(gradients_report: Report) -> None:
+def test_the_lab_trains_the_notebooks_nets(gradients_report: LabReport) -> None:
     titles = [section.title for section in gradients_report.sections]
     names = ["one layer, all timesteps", "one layer, last only", "two layers, all timesteps", "two layers, last only"]
     assert "Loss after 100 batches" in titles
@@ -127,7 +127,7 @@ def test_its_training_can_be_stopped_and_leaves_nothing(monkeypatch: pytest.Monk
     assert list(tmp_path.iterdir()) == []
 
 
-def test_pytorchs_generator_is_left_as_it_was(gradients_report: Report) -> None:
+def test_pytorchs_generator_is_left_as_it_was(gradients_report: LabReport) -> None:
     state = torch.get_rng_state()
     gradients.train_all(["training.batches=0"])
     gradients_report.draw()

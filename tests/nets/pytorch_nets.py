@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab.nets import Architecture
-from tests.nets.settings import tensors
+from tests.nets.settings import nonlinearity_of, tensors
 
 
 class PytorchNet(nn.Module):
@@ -17,10 +17,10 @@ class PytorchNet(nn.Module):
         super().__init__()
         sizes = (architecture.input_size, architecture.hidden_size, architecture.layers)
         self.rnn: nn.RNNBase
-        if architecture.cell == "elman":
-            self.rnn = nn.RNN(*sizes, nonlinearity=architecture.nonlinearity or "tanh", batch_first=True)
+        if architecture.cell.name == "elman":
+            self.rnn = nn.RNN(*sizes, nonlinearity=nonlinearity_of(architecture) or "tanh", batch_first=True)
         else:
-            self.rnn = {"lstm": nn.LSTM, "gru": nn.GRU}[architecture.cell](*sizes, batch_first=True)
+            self.rnn = {"lstm": nn.LSTM, "gru": nn.GRU}[architecture.cell.name](*sizes, batch_first=True)
         self.readout = nn.Linear(architecture.hidden_size, architecture.output_size)
         self.double().load_state_dict(tensors(_in_pytorch_names(architecture, weights)))
 
@@ -35,7 +35,7 @@ def _in_pytorch_names(architecture: Architecture, weights: dict[str, np.ndarray]
     for layer in range(architecture.layers):
         bias = weights[f"bias_l{layer}"]
         second = np.zeros_like(bias)
-        if architecture.cell == "gru":
+        if architecture.cell.name == "gru":
             second[2 * architecture.hidden_size :] = weights[f"bias_hn_l{layer}"]
         named[f"rnn.weight_ih_l{layer}"] = weights[f"weight_ih_l{layer}"]
         named[f"rnn.weight_hh_l{layer}"] = weights[f"weight_hh_l{layer}"]
@@ -63,7 +63,7 @@ def freeze_second_biases(architecture: Architecture, net: PytorchNet) -> None:
     """Let an optimizer see one bias only, as rnnlab has; of a GRU's second, the part inside the reset product."""
     for layer in range(architecture.layers):
         bias = net.get_parameter(f"rnn.bias_hh_l{layer}")
-        if architecture.cell == "gru":
+        if architecture.cell.name == "gru":
             free = torch.arange(bias.numel()) >= 2 * architecture.hidden_size
             bias.register_hook(lambda gradient, free=free: gradient * free)
         else:

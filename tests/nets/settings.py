@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlab.nets import Architecture
+from rnnlab.nets import Architecture, Elman, make_cell
 from tests.reference import Net
 
 CELLS: list[tuple[str, str | None]] = [
@@ -22,12 +22,16 @@ CELLS: list[tuple[str, str | None]] = [
 def make_architecture(
     cell: str, nonlinearity: str | None, layers: int, *, inputs: int = 2, hidden: int = 3, outputs: int = 2
 ) -> Architecture:
-    return Architecture(cell, nonlinearity, inputs, hidden, layers, outputs)
+    return Architecture(make_cell(cell, {"nonlinearity": nonlinearity}), inputs, hidden, layers, outputs)
+
+
+def nonlinearity_of(architecture: Architecture) -> str | None:
+    return str(architecture.cell.nonlinearity) if isinstance(architecture.cell, Elman) else None
 
 
 def reference_net(architecture: Architecture) -> Net:
     """Say the same to the reference implementation."""
-    return Net(architecture.cell, architecture.nonlinearity, architecture.layers, architecture.hidden_size)
+    return Net(architecture.cell.name, nonlinearity_of(architecture), architecture.layers, architecture.hidden_size)
 
 
 def random_weights(architecture: Architecture, seed: int, scale: float = 0.6) -> dict[str, np.ndarray]:

@@ -29,7 +29,7 @@ def test_a_stack_agrees_with_pytorch_in_all_states_and_gradients(
     leaves = {name: tensor.requires_grad_() for name, tensor in tensors(stacked(weights)).items()}
     x_SBTI = torch.stack([torch.from_numpy(random_sequences(architecture, 4, 6, seed)[0]) for seed in range(3)])
     x_SBTI.requires_grad_()
-    ours = run_net(make_cell(cell, nonlinearity), layers, leaves, x_SBTI)
+    ours = run_net(make_cell(cell, {"nonlinearity": nonlinearity}), layers, leaves, x_SBTI)
     ours.predictions_BTO.square().sum().backward()
     assert x_SBTI.grad is not None
 
@@ -57,7 +57,7 @@ def test_states_agree_at_every_timestep_of_every_layer(cell: str, nonlinearity: 
     architecture = make_architecture(cell, nonlinearity, 3)
     weights = random_weights(architecture, 1)
     x_BTI = torch.from_numpy(random_sequences(architecture, 2, timesteps)[0])
-    ours = run_net(make_cell(cell, nonlinearity), 3, tensors(weights), x_BTI)
+    ours = run_net(make_cell(cell, {"nonlinearity": nonlinearity}), 3, tensors(weights), x_BTI)
     theirs = PytorchNet(architecture, weights)
     for t in range(timesteps):
         _, h_LBH, c_LBH = theirs(x_BTI[:, : t + 1])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rnnlab.nets import Architecture, initial_weights, pack, unpack
+from rnnlab.nets import Architecture, Elman, initial_weights, make_cell, pack, unpack
 from rnnlab.training import BATCHES, PROBE, WEIGHTS, make_stream
 from tests.nets.settings import CELLS, make_architecture, random_weights, stacked
 
@@ -19,7 +19,7 @@ INITS = ["uniform", "kaiming-normal", "gaussian", "orthogonal", "identity"]
 GATES = {"elman": 1, "lstm": 4, "gru": 3}
 
 architectures = st.builds(
-    lambda cell, layers, inputs, hidden, outputs: Architecture(cell, None, inputs, hidden, layers, outputs),
+    lambda cell, layers, inputs, hidden, outputs: Architecture(make_cell(cell), inputs, hidden, layers, outputs),
     st.sampled_from(list(GATES)),
     st.integers(1, 3),
     st.integers(1, 4),
@@ -28,28 +28,31 @@ architectures = st.builds(
 )
 
 
+def parameter_count(architecture: Architecture) -> int:
+    return sum(math.prod(shape) for shape in architecture.parameter_shapes.values())
+
+
 def draw(architecture: Architecture, seed: int = 0, **options: str | float) -> dict[str, np.ndarray]:
     return initial_weights(architecture, make_stream(seed, WEIGHTS), **options)  # type: ignore[arg-type]
 
 
 @given(architectures)
 def test_shapes_are_pytorchs(architecture: Architecture) -> None:
-    module = {"elman": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[architecture.cell]
+    module = {"elman": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[architecture.cell.name]
     theirs = module(architecture.input_size, architecture.hidden_size, architecture.layers)
     shapes = architecture.parameter_shapes
     for layer in range(architecture.layers):
         for name in ("weight_ih", "weight_hh"):
             assert shapes[f"{name}_l{layer}"] == tuple(theirs.get_parameter(f"{name}_l{layer}").shape)
-        assert shapes[f"bias_l{layer}"] == (GATES[architecture.cell] * architecture.hidden_size,)
-        assert (f"bias_hn_l{layer}" in shapes) == (architecture.cell == "gru")
+        assert shapes[f"bias_l{layer}"] == (GATES[architecture.cell.name] * architecture.hidden_size,)
+        assert (f"bias_hn_l{layer}" in shapes) == (architecture.cell.name == "gru")
     assert shapes["readout_weight"] == (architecture.output_size, architecture.hidden_size)
     assert shapes["readout_bias"] == (architecture.output_size,)
-    assert architecture.parameter_count == sum(int(np.prod(shape)) for shape in shapes.values())
 
 
 @given(architectures, st.integers(0, 3))
 def test_packing_what_was_unpacked_gives_it_back(architecture: Architecture, rows: int) -> None:
-    flat = np.arange(max(rows, 1) * architecture.parameter_count, dtype=np.float32)
+    flat = np.arange(max(rows, 1) * parameter_count(architecture), dtype=np.float32)
     flat = flat.reshape((rows, -1) if rows else -1)
     weights = unpack(flat, architecture)
     assert {name: weight.shape[flat.ndim - 1 :] for name, weight in weights.items()} == architecture.parameter_shapes
@@ -68,14 +71,14 @@ def test_unpacking_what_was_packed_gives_it_back(cell: str, nonlinearity: str | 
 
 def test_unpacked_tensors_are_views_of_the_row() -> None:
     architecture = make_architecture("lstm", None, 2)
-    row_P = torch.zeros(architecture.parameter_count)
+    row_P = torch.zeros(parameter_count(architecture))
     unpack(row_P, architecture)["bias_l1"] += 1.0
     assert row_P.sum() == 4 * architecture.hidden_size
 
 
 # initial weights
 
-WIDE = {cell: Architecture(cell, None, 40, 48, 2, 30) for cell in GATES}
+WIDE = {cell: Architecture(make_cell(cell), 40, 48, 2, 30) for cell in GATES}
 """Wide enough for statistics: the smallest matrix has 1440 entries."""
 
 
@@ -123,7 +126,7 @@ def test_orthogonal_is_orthogonal_gate_by_gate(cell: str, scale: float) -> None:
 
 def test_orthogonal_is_haar() -> None:
     """Under Haar measure E tr(Q)^2 = 1 and E tr(Q) = 0, and both determinants are as likely."""
-    architecture = Architecture("elman", "tanh", 1, 6, 1, 1)
+    architecture = Architecture(Elman("tanh"), 1, 6, 1, 1)
     matrices = [draw(architecture, seed, init="orthogonal")["weight_hh_l0"].astype(np.float64) for seed in range(2000)]
     traces = np.trace(matrices, axis1=1, axis2=2)
     assert abs(traces.mean()) < 3 / math.sqrt(2000)

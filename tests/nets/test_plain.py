@@ -19,7 +19,7 @@ def test_predictions_are_those_of_the_nets(cell: str, nonlinearity: str | None, 
     architecture = make_architecture(cell, nonlinearity, layers)
     weights, (x_BTI, _) = random_weights(architecture, seed=1), random_sequences(architecture, 4, 7)
     model = {"cell": cell, "nonlinearity": nonlinearity, "layers": layers}
-    expected = run_net(architecture.make_cell(), layers, tensors(weights), torch.from_numpy(x_BTI)).predictions_BTO
+    expected = run_net(architecture.cell, layers, tensors(weights), torch.from_numpy(x_BTI)).predictions_BTO
     assert np.allclose(predict(model, weights, x_BTI), expected.numpy(), rtol=1e-12, atol=1e-12)
 
 

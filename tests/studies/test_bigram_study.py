@@ -37,7 +37,7 @@ def test_its_predictions_are_the_rows_of_the_table() -> None:
     weights = {name: torch.from_numpy(weight) for name, weight in draw_weights(config).items()}
     architecture = architecture_of(config)
     tokens = torch.eye(4)[None]
-    logits = run_net(architecture.make_cell(), 1, weights, tokens).predictions_BTO
+    logits = run_net(architecture.cell, 1, weights, tokens).predictions_BTO
     assert np.allclose(logits.softmax(dim=-1)[0].numpy(), config.task.transition_table(), atol=1e-6)
 
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from rnnlab.tasks import CrossEntropy, Task, task_types
+from rnnlab.tasks import TASKS, CrossEntropy, Task
 from rnnlab.tasks.bigram import Bigram, entropy_rate, stationary
 from rnnlab.tasks.phonemes import Phonemes
 from rnnlab.tasks.random_labels import RandomLabels
 from rnnlab.tasks.sentiment import SENTENCES, VOCABULARY, Sentiment
 from rnnlab.training import BATCHES, make_stream
 
-TASKS = [
+EVERY = [
     Bigram(),
     Bigram(seq_len=3, vocabulary=2, table="0.9 0.1; 0.5 0.5"),
     Phonemes(seq_len=3),
@@ -25,7 +25,7 @@ TASKS = [
 ]
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+@pytest.mark.parametrize("task", EVERY, ids=lambda task: task.kind)
 def test_samples_have_the_promised_shapes_and_types(task: Task) -> None:
     inputs, targets = task.sample(make_stream(0, BATCHES), 6)
     assert inputs.shape == (6, task.seq_len, task.input_size)
@@ -35,7 +35,7 @@ def test_samples_have_the_promised_shapes_and_types(task: Task) -> None:
     assert 0 <= targets.min() <= targets.max() < task.output_size
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+@pytest.mark.parametrize("task", EVERY, ids=lambda task: task.kind)
 def test_samples_do_not_depend_on_how_they_are_cut(task: Task) -> None:
     whole = task.sample(make_stream(3, BATCHES), 9)
     stream = make_stream(3, BATCHES)
@@ -98,12 +98,57 @@ def test_the_entropy_rate_by_hand() -> None:
     assert entropy_rate(np.eye(2)[::-1]) == 0
 
 
-def test_floors() -> None:
-    assert Phonemes(classes=7).floors(linear=False) == {"uniform guess": math.log(7)}
-    assert RandomLabels(classes=4).floors(linear=True) == {"uniform guess": math.log(4)}
+def test_a_uniform_guess_is_a_floor_of_every_task() -> None:
+    for task in EVERY:
+        assert task.floors(linear=True)["uniform guess"] == math.log(task.output_size)
+
+
+@pytest.mark.parametrize(("seed", "entropy"), [(0, 0.9002560513), (1, 0.9743147529), (2, 0.6931471806)])
+def test_a_constant_guess_at_random_labels_costs_their_entropy(seed: int, entropy: float) -> None:
+    floors = RandomLabels(examples_seed=seed).floors(linear=False)
+    assert floors["best constant guess"] == pytest.approx(entropy, abs=1e-10)
+
+
+def test_three_of_four_words_say_nothing_of_the_sentiment() -> None:
     assert Sentiment().floors(linear=False) == {"uniform guess": math.log(2)}
-    floors = Bigram(vocabulary=6).floors(linear=False)
-    assert 0 < floors["entropy rate"] < floors["uniform guess"] == math.log(6)
+    floors = Sentiment(last_timestep_only=False).floors(linear=False)
+    assert floors["best possible"] == pytest.approx(0.75 * math.log(2))
+
+
+@pytest.mark.parametrize(("signal", "last", "loss"), [(0.5, True, 1.4451), (1.0, True, 0.3903), (1.0, False, 0.9642)])
+def test_the_bayes_loss_of_phonemes_is_that_of_a_simulation(signal: float, last: bool, loss: float) -> None:
+    """The losses of the best classifier on sequences drawn by the task, against the integral."""
+    task = Phonemes(signal=signal, last_timestep_only=last)
+    floor = task.floors(linear=False)["Bayes classifier"]
+    assert floor == pytest.approx(loss, abs=1e-3)
+    inputs, labels = task.sample(make_stream(0, BATCHES), 20_000)
+    means_CI = np.stack([inputs[labels[:, 0] == k].mean(axis=(0, 1), dtype=np.float64) for k in range(task.classes)])
+    evidence_BTC = np.cumsum(inputs @ means_CI.T - (means_CI**2).sum(axis=1) / 2, axis=1)
+    losses_BT = np.log(np.exp(evidence_BTC - evidence_BTC[..., np.arange(10) == 0]).sum(axis=-1))
+    losses_BT -= np.take_along_axis(evidence_BTC, labels[..., None], axis=-1)[..., 0] - evidence_BTC[..., 0]
+    assert (losses_BT[:, -1] if last else losses_BT).mean() == pytest.approx(floor, abs=0.02)
+
+
+def test_the_bayes_loss_is_left_out_where_it_would_take_long() -> None:
+    assert Phonemes(classes=100).floors(linear=False) == {"uniform guess": math.log(100)}
+
+
+@pytest.mark.parametrize(
+    ("table", "rate"),
+    [
+        ([[0.9, 0.1], [0.5, 0.5]], 0.386427007919531),
+        ([[0.618033988749895, 0.381966011250105], [1, 0]], 0.481211825059603),  # golden mean shift: ln of the ratio
+        ([[0, 1], [1, 0]], 0.0),
+        ([[1, 0, 0, 0], [0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [0, 0, 0, 1]], 0.0),  # gambler's ruin: it ends
+    ],
+)
+def test_the_entropy_rate_is_right_to_the_last_digits(table: list[list[float]], rate: float) -> None:
+    assert entropy_rate(np.array(table)) == pytest.approx(rate, rel=1e-14, abs=0)
+
+
+def test_a_chain_that_falls_apart_ends_in_each_class_as_often_as_a_uniform_start_does() -> None:
+    table = np.array([[0.5, 0.25, 0.25, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+    assert stationary(table) == pytest.approx([0, 0.375, 0.375, 0.25], abs=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -149,4 +194,4 @@ def test_the_sentences_are_the_lab_s() -> None:
 
 
 def test_every_task_is_found_by_its_kind() -> None:
-    assert list(task_types()) == ["bigram", "cumulative-average", "phonemes", "random-labels", "sentiment"]
+    assert list(TASKS) == ["bigram", "cumulative-average", "phonemes", "random-labels", "sentiment"]

@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from pydantic import ValidationError
 
-from rnnlab.tasks import MeanSquaredError, Task, task_types
+from rnnlab.tasks import TASKS, MeanSquaredError, Task
 from rnnlab.training import PROBE, make_stream
 
 KIND = "cumulative-average"
 
 
 def make(**keys: object) -> Task:
-    return task_types()[KIND].model_validate(keys)
+    return TASKS[KIND].model_validate(keys)
 
 
 def test_a_task_is_found_by_its_kind() -> None:
-    assert KIND in task_types()
-    assert list(task_types()) == sorted(task_types())
-    assert all(issubclass(task, Task) for task in task_types().values())
-    assert all(task.model_fields["kind"].default == kind for kind, task in task_types().items())
+    assert KIND in TASKS
+    assert list(TASKS) == sorted(TASKS)
+    assert all(issubclass(task, Task) for task in TASKS.values())
+    assert all(task.model_fields["kind"].default == kind for kind, task in TASKS.items())
 
 
 @given(st.integers(0, 1000), st.integers(0, 20), st.integers(1, 40))

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from rnnlab.nets import Architecture
+from rnnlab.nets import Architecture, make_cell
 from rnnlab.tasks import CrossEntropy, MeanSquaredError
 from rnnlab.training import Engine, NetState, Recipe, native_library
+from rnnlab.training.optimizers import make_optimizer
 
 needs_kernel = pytest.mark.skipif(native_library.missing() is not None, reason="the native engine is not built here")
 
@@ -51,10 +52,10 @@ def make_recipe(
     every: int = 20,
 ) -> Recipe:
     inputs, outputs = sizes
-    architecture = Architecture(cell, nonlinearity, inputs, hidden, layers, outputs)
+    architecture = Architecture(make_cell(cell, {"nonlinearity": nonlinearity}), inputs, hidden, layers, outputs)
     loss = CrossEntropy(last) if classes else MeanSquaredError(last)
     noise = Noise(timesteps, inputs, outputs, classes)
-    return Recipe(architecture, loss, noise, batches, batch_size, optimizer, every)
+    return Recipe(architecture, loss, noise, batches, batch_size, make_optimizer(optimizer), every)
 
 
 def train(engine: Engine, recipe: Recipe, states: Sequence[NetState], *cuts: int) -> list[NetState]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab.nets import Architecture, initial_weights, pack
-from rnnlab.tasks import Task, task_types
-from rnnlab.training import BATCHES, WEIGHTS, NetState, Recipe, Session, make_engine, make_stream
+from rnnlab.nets import Architecture, initial_weights, make_cell, pack
+from rnnlab.tasks import TASKS, Task
+from rnnlab.training import BATCHES, WEIGHTS, NetState, Recipe, Session, make_engine, make_optimizer, make_stream
 
 BATCH_SIZE = 8
 
@@ -18,20 +18,18 @@ ENGINE = "torch"
 
 
 def make_task(last_timestep_only: bool = False, seq_len: int = 6) -> Task:
-    return task_types()["cumulative-average"].model_validate(
-        {"seq_len": seq_len, "last_timestep_only": last_timestep_only}
-    )
+    return TASKS["cumulative-average"].model_validate({"seq_len": seq_len, "last_timestep_only": last_timestep_only})
 
 
 def make_architecture(cell: str = "elman", nonlinearity: str | None = "tanh", layers: int = 1) -> Architecture:
-    return Architecture(cell, nonlinearity, 1, 5, layers, 1)
+    return Architecture(make_cell(cell, {"nonlinearity": nonlinearity}), 1, 5, layers, 1)
 
 
 def make_recipe(
     architecture: Architecture, *, batches: int = 50, optimizer: str = "adam", every: int = 20, last: bool = False
 ) -> Recipe:
     task = make_task(last)
-    return Recipe(architecture, task.loss, task.sample, batches, BATCH_SIZE, optimizer, every)
+    return Recipe(architecture, task.loss, task.sample, batches, BATCH_SIZE, make_optimizer(optimizer), every)
 
 
 def begin(

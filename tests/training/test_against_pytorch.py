@@ -33,7 +33,7 @@ def plain_losses(recipe: Recipe, seed: int, state: NetState) -> list[float]:
     weights = {name: w.astype(np.float64) for name, w in unpack(state.parameters_P, recipe.architecture).items()}
     net = PytorchNet(recipe.architecture, weights)
     freeze_second_biases(recipe.architecture, net.float())
-    make_optimizer = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.SGD
+    make_optimizer = torch.optim.Adam if recipe.optimizer.name == "adam" else torch.optim.SGD
     optimizer = make_optimizer(net.parameters(), lr=state.learning_rate)
     losses = []
     for inputs, targets in batches_of(recipe, seed, recipe.batches):

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from rnnlab.training.optimizers import clip, make_optimizer
+from rnnlab.training.clipping import clip
+from rnnlab.training.optimizers import make_optimizer
 
 numbers = st.floats(-1e3, 1e3, width=32).filter(lambda x: x == 0 or abs(x) > 1e-6)
 
@@ -19,10 +20,11 @@ numbers = st.floats(-1e3, 1e3, width=32).filter(lambda x: x == 0 or abs(x) > 1e-
 def test_adam_is_its_formula(gradients: list[float], rate: float) -> None:
     """In float64, with the means written out as sums: m = (1 - β₁) Σ β₁^(t-k) g_k."""
     p_SP = torch.zeros(1, 1, dtype=torch.float64)
-    adam = make_optimizer("adam", torch.tensor([[rate]], dtype=torch.float64), p_SP)
+    adam, rates_S1 = make_optimizer("adam"), torch.tensor([[rate]], dtype=torch.float64)
+    moments = adam.begin(p_SP)
     expected = 0.0
     for t in range(1, len(gradients) + 1):
-        adam.update(p_SP, torch.tensor([[gradients[t - 1]]], dtype=torch.float64), t)
+        adam.update(p_SP, torch.tensor([[gradients[t - 1]]], dtype=torch.float64), moments, rates_S1, t)
         m = sum(0.1 * 0.9 ** (t - k) * gradients[k - 1] for k in range(1, t + 1)) / (1 - 0.9**t)
         v = sum(0.001 * 0.999 ** (t - k) * gradients[k - 1] ** 2 for k in range(1, t + 1)) / (1 - 0.999**t)
         expected -= rate * m / (math.sqrt(v) + 1e-8)
@@ -33,7 +35,8 @@ def test_each_net_has_its_own_rate() -> None:
     rates_S1 = torch.tensor([[0.1], [0.0], [10.0]])
     for name in ("adam", "sgd"):
         p_SP = torch.ones(3, 4)
-        make_optimizer(name, rates_S1, p_SP).update(p_SP, torch.ones(3, 4), 1)
+        optimizer = make_optimizer(name)
+        optimizer.update(p_SP, torch.ones(3, 4), optimizer.begin(p_SP), rates_S1, 1)
         assert_allclose(p_SP.numpy(), np.broadcast_to([[0.9], [1.0], [-9.0]], (3, 4)), rtol=1e-6)
 
 

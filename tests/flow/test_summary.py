@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlab.studies.summary import slope, summarise
+from rnnlab.flow import GROUPS
+from rnnlab.flow.base_numbers import slope
 
 FLOORS = {"predict zero": 0.4, "best linear filter": 0.1}
 
@@ -30,7 +31,7 @@ def metrics(**changed: np.ndarray) -> dict[str, np.ndarray]:
 
 def test_the_numbers_of_a_run() -> None:
     late = np.polyfit(np.arange(4), np.log([6.0, 5, 4, 3]), 1)[0]
-    assert summarise(metrics(), FLOORS) == {
+    assert GROUPS["base"].summarise(metrics(), FLOORS) == {
         "final_loss": pytest.approx(199.5),  # mean of 100..299
         "loss_over_floor": pytest.approx(1995.0),  # over the lowest floor
         "initial_gradient_ratio": pytest.approx(1 / 8),
@@ -44,30 +45,30 @@ def test_the_numbers_of_a_run() -> None:
 
 @pytest.mark.parametrize(("batches", "expected"), [(1, 0.0), (3, 1.0), (200, 99.5), (201, 100.5)])
 def test_the_final_loss_is_the_mean_of_the_last_200_at_most(batches: int, expected: float) -> None:
-    summary = summarise(metrics(loss=np.arange(batches, dtype=np.float32)), FLOORS)
+    summary = GROUPS["base"].summarise(metrics(loss=np.arange(batches, dtype=np.float32)), FLOORS)
     assert summary["final_loss"] == pytest.approx(expected)
 
 
 def test_the_final_loss_is_summed_in_float64() -> None:
     """200 losses of 2e38 overflow a float32 sum."""
-    summary = summarise(metrics(loss=np.full(200, 2e38, dtype=np.float32)), FLOORS)
+    summary = GROUPS["base"].summarise(metrics(loss=np.full(200, 2e38, dtype=np.float32)), FLOORS)
     assert summary["final_loss"] == pytest.approx(2e38)
 
 
 def test_without_batches_the_final_loss_is_the_last_probe_loss() -> None:
-    summary = summarise(metrics(loss=np.zeros(0, dtype=np.float32)), FLOORS)
+    summary = GROUPS["base"].summarise(metrics(loss=np.zeros(0, dtype=np.float32)), FLOORS)
     assert summary["final_loss"] == 0.25
     assert summary["loss_over_floor"] == pytest.approx(2.5)
 
 
 def test_without_floors_there_is_nothing_to_hold_the_loss_against() -> None:
-    assert summarise(metrics(), {})["loss_over_floor"] is None
+    assert GROUPS["base"].summarise(metrics(), {})["loss_over_floor"] is None
 
 
 def test_a_cell_without_eigenvalues_has_no_spectral_radius() -> None:
     arrays = metrics()
     del arrays["eigenvalues"]
-    assert not any("radius" in name for name in summarise(arrays, FLOORS))
+    assert not any("radius" in name for name in GROUPS["base"].summarise(arrays, FLOORS))
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -76,8 +77,8 @@ def test_a_diverged_run_has_no_final_numbers_but_its_initial_ones(bad: float) ->
     arrays["loss"][250:] = bad
     for name in ("grad_norm", "grad_log_norm", "eigenvalues"):
         arrays[name][-1] = np.nan
-    summary = summarise(arrays, FLOORS)
-    whole = summarise(metrics(), FLOORS)
+    summary = GROUPS["base"].summarise(arrays, FLOORS)
+    whole = GROUPS["base"].summarise(metrics(), FLOORS)
     for name, value in summary.items():
         assert value == (whole[name] if name.startswith("initial") else None), name
 
@@ -85,7 +86,7 @@ def test_a_diverged_run_has_no_final_numbers_but_its_initial_ones(bad: float) ->
 def test_a_vanished_gradient_has_no_slope_but_a_ratio_of_zero() -> None:
     arrays = metrics()
     arrays["grad_norm"][0, 0, 0], arrays["grad_log_norm"][0, 0, 0] = 0.0, -np.inf
-    summary = summarise(arrays, FLOORS)
+    summary = GROUPS["base"].summarise(arrays, FLOORS)
     assert summary["initial_gradient_ratio"] == 0.0
     assert summary["initial_gradient_slope"] is None
 
@@ -103,14 +104,14 @@ def test_a_vanished_gradient_has_no_slope_but_a_ratio_of_zero() -> None:
 def test_a_ratio_that_is_no_number_is_none_and_no_warning(first: float, last: float) -> None:
     arrays = metrics()
     arrays["grad_norm"][0, 0, 0], arrays["grad_norm"][0, 0, -1] = first, last
-    assert summarise(arrays, FLOORS)["initial_gradient_ratio"] is None
+    assert GROUPS["base"].summarise(arrays, FLOORS)["initial_gradient_ratio"] is None
 
 
 def test_one_timestep_has_a_ratio_of_one_and_no_slope() -> None:
     arrays = metrics()
     for name in ("grad_norm", "grad_log_norm"):
         arrays[name] = arrays[name][:, :, :1]
-    summary = summarise(arrays, FLOORS)
+    summary = GROUPS["base"].summarise(arrays, FLOORS)
     assert summary["initial_gradient_ratio"] == 1.0
     assert summary["initial_gradient_slope"] is None
 
@@ -118,7 +119,7 @@ def test_one_timestep_has_a_ratio_of_one_and_no_slope() -> None:
 def test_all_numbers_are_plain_and_can_be_written_as_strict_json() -> None:
     arrays = metrics()
     arrays["loss"][-1] = np.nan
-    summary = summarise(arrays, FLOORS)
+    summary = GROUPS["base"].summarise(arrays, FLOORS)
     assert {type(value) for value in summary.values()} <= {float, type(None)}
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
 

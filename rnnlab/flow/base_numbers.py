@@ -1,0 +1,129 @@
+"""The summary numbers that every run has: final losses, and of the first and the last record how gradients flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from rnnlab.flow.quantity import Arrays, Summary
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FINAL_LOSSES = 200
+"""Batches that the final loss is the mean of: a single batch's loss is noise."""
+
+
+def _final_loss(arrays: Arrays) -> float:
+    import numpy as np
+
+    losses = arrays["loss"].astype(np.float64)
+    return float(losses[-FINAL_LOSSES:].mean() if losses.size else arrays["probe_loss"][-1])
+
+
+def _loss_over_floor(arrays: Arrays, floors: Mapping[str, float]) -> float | None:
+    return _final_loss(arrays) / min(floors.values()) if floors else None
+
+
+def slope(values_T: np.ndarray) -> float | None:
+    """Give the least-squares slope of values against their index; None for one value, or where one is not finite."""
+    import numpy as np
+
+    if values_T.size < 2 or not np.isfinite(values_T).all():
+        return None
+    t = np.arange(values_T.size) - (values_T.size - 1) / 2
+    return float(t @ values_T / (t @ t))
+
+
+def _gradient_ratio(arrays: Arrays, record: int) -> float | None:
+    norms_T = arrays["grad_norm"][record, 0]
+    return None if norms_T[-1] == 0 else float(norms_T[0] / norms_T[-1])
+
+
+def _gradient_slope(arrays: Arrays, record: int) -> float | None:
+    return slope(arrays["grad_log_norm"][record, 0])
+
+
+def _spectral_radius(arrays: Arrays, record: int) -> float:
+    return float(abs(arrays["eigenvalues"][record, 0, 0]))
+
+
+def _of_two_records(
+    name: str,
+    words: str,
+    meaning: str,
+    take: Callable[[Arrays, int], float | None],
+    *,
+    needs: str,
+    unit: str = "",
+    short: tuple[str, str] = ("", ""),
+    middle: float | None = None,
+) -> tuple[Summary, Summary]:
+    """Declare a number of the first and one of the last record."""
+    first = Summary(
+        f"initial_{name}",
+        f"{words}, first record",
+        f"{meaning}, at the first record",
+        lambda arrays, _floors: take(arrays, 0),
+        needs=needs,
+        record=0,
+        unit=unit,
+        short=short[0],
+        middle=middle,
+    )
+    last = Summary(
+        f"final_{name}",
+        f"{words}, last record",
+        f"{meaning}, at the last record",
+        lambda arrays, _floors: take(arrays, -1),
+        needs=needs,
+        record=-1,
+        unit=unit,
+        short=short[1],
+        middle=middle,
+    )
+    return first, last
+
+
+BASE_NUMBERS = (
+    Summary(
+        "final_loss",
+        "final loss (last 200 batches)",
+        "mean of the last 200 batches' losses; without batches, the probe loss",
+        lambda arrays, _floors: _final_loss(arrays),
+        short="final loss",
+    ),
+    Summary(
+        "loss_over_floor",
+        "final loss / lowest floor",
+        "final loss divided by the lowest floor",
+        _loss_over_floor,
+        short="/ floor",
+    ),
+    *_of_two_records(
+        "gradient_ratio",
+        "||dL/dh_1|| / ||dL/dh_T||",
+        "`grad_norm` of layer 0 at the first timestep over that at the last",
+        _gradient_ratio,
+        needs="grad_norm",
+        middle=1.0,
+    ),
+    *_of_two_records(
+        "gradient_slope",
+        "gradient slope",
+        "least-squares slope over timesteps of `grad_log_norm` of layer 0",
+        _gradient_slope,
+        needs="grad_log_norm",
+        unit="ln ||dL/dh_t|| per timestep",
+        short=("", "slope"),
+        middle=0.0,
+    ),
+    *_of_two_records(
+        "spectral_radius",
+        "spectral radius of W_hh",
+        "largest magnitude of an eigenvalue of `weight_hh` of layer 0",
+        _spectral_radius,
+        needs="eigenvalues",
+        short=("radius first", "last"),
+    ),
+)

@@ -1,0 +1,49 @@
+"""Long short-term memory: a cell state that gates let in, keep and let out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from rnnlab.nets.cells.base import CELLS, Arrays, Cell, LayerWeights, State, add_product, numpy_sigmoid
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+
+@CELLS.register
+@dataclass(frozen=True)
+class LSTM(Cell):
+    """Long short-term memory; gates in PyTorch's order, input, forget, candidate, output.
+
+    i, f, o = sigmoid(...), g = tanh(...) of W_hh h_{t-1} + W_ih x_t + b;
+    c_t = f c_{t-1} + i g;  h_t = o tanh(c_t).
+    """
+
+    name: ClassVar[str] = "lstm"
+    place: ClassVar[int] = 2
+    noun: ClassVar[str] = "an LSTM"
+    source: ClassVar[str] = "Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000"
+    gates: ClassVar[int] = 4
+    states: ClassVar[tuple[str, ...]] = ("h", "c")
+    why_no_matrix: ClassVar[str] = "no single matrix governs an LSTM"
+    no_matrix_reason: ClassVar[str] = "its gates change the product with every timestep"
+
+    def step(self, drive_BG: Tensor, state: State, weights: LayerWeights) -> State:
+        """Give (h_t, c_t)."""
+        h_BH, c_BH = state
+        i_BH, f_BH, g_BH, o_BH = add_product(drive_BG, h_BH, weights["weight_hh"]).chunk(4, dim=-1)
+        c_BH = f_BH.sigmoid() * c_BH + i_BH.sigmoid() * g_BH.tanh()
+        return o_BH.sigmoid() * c_BH.tanh(), c_BH
+
+    def numpy_step(
+        self, drive_BG: np.ndarray, state: tuple[np.ndarray, ...], weights: Arrays
+    ) -> tuple[np.ndarray, ...]:
+        """Give (h_t, c_t)."""
+        import numpy as np
+
+        h_BH, c_BH = state
+        i_BH, f_BH, g_BH, o_BH = np.split(drive_BG + h_BH @ weights["weight_hh"].T, 4, axis=-1)
+        c_BH = numpy_sigmoid(f_BH) * c_BH + numpy_sigmoid(i_BH) * np.tanh(g_BH)
+        return numpy_sigmoid(o_BH) * np.tanh(c_BH), c_BH

@@ -1,0 +1,311 @@
+"""A cell, a start, an optimizer, a nonlinearity and a task declared here, outside the package, are known everywhere."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import pytest
+from pydantic import Field
+from torch import Tensor
+
+import rnnlab
+from rnnlab.component import key
+from rnnlab.config import (
+    Config,
+    ConfigError,
+    canonical_json,
+    config_from_mapping,
+    describe_keys,
+    identity,
+    json_schema,
+    load_config,
+    load_sweep,
+    write_config,
+)
+from rnnlab.nets import CELLS, INITIALISERS, NONLINEARITIES, Elman, Nonlinearity
+from rnnlab.nets.cells import LayerWeights, State
+from rnnlab.nets.initialisers import Initialiser
+from rnnlab.nets.plain import predict
+from rnnlab.store import Run
+from rnnlab.studies.run import run_one
+from rnnlab.tasks import TASKS, MeanSquaredError, Task
+from rnnlab.training import OPTIMIZERS, Optimizer
+
+if TYPE_CHECKING:
+    Moments = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Leaky(Elman):
+    """h_t = (1 - a) h_{t-1} + a σ(W_hh h_{t-1} + W_ih x_t + b)."""
+
+    name: ClassVar[str] = "leaky"
+    place: ClassVar[int] = 100
+    noun: ClassVar[str] = "a leaky net"
+    governing_matrix: ClassVar[str | None] = None
+    why_no_matrix: ClassVar[str] = "no single matrix governs a leaky net"
+
+    leak: float = key(0.5, gt=0, le=1, description="How much of the state each step renews.")
+
+    def step(self, drive_BG: Tensor, state: State, weights: LayerWeights) -> State:
+        (new_BH,) = super().step(drive_BG, state, weights)
+        return ((1 - self.leak) * state[0] + self.leak * new_BH,)
+
+
+@dataclass(frozen=True)
+class Chrono(Initialiser):
+    """Biases that remember: ln of a uniform number up to the longest time."""
+
+    name: ClassVar[str] = "chrono"
+    meaning: ClassVar[str] = "with biases up to ln of a longest time"
+    draws_biases: ClassVar[bool] = True
+
+    longest: int = key(10, ge=2, description="The longest time that a bias is for.")
+
+    def recurrent_matrix(self, generator: np.random.Generator, shape: tuple[int, ...], hidden_size: int) -> np.ndarray:
+        return generator.standard_normal(shape) / math.sqrt(hidden_size)
+
+    def bias(self, generator: np.random.Generator, shape: tuple[int, ...], hidden_size: int) -> np.ndarray:
+        return np.asarray(np.log(generator.uniform(1, self.longest, shape)))
+
+
+@dataclass(frozen=True)
+class Momentum(Optimizer):
+    """v ← μ v + g, p ← p - η v."""
+
+    name: ClassVar[str] = "momentum"
+    meaning: ClassVar[str] = "p ← p - η v, v ← μ v + g"
+    moments: ClassVar[tuple[str, ...]] = ("velocity",)
+
+    momentum: float = key(0.9, ge=0, lt=1, description="μ, how much of the last step goes on.")
+
+    def update(self, parameters_SP: Tensor, gradient_SP: Tensor, moments: Moments, rates_S1: Tensor, step: int) -> None:
+        velocity_SP = moments["velocity"].mul_(self.momentum).add_(gradient_SP)
+        parameters_SP.sub_(rates_S1 * velocity_SP)
+
+
+SOFTSIGN = Nonlinearity("softsign", "x / (1 + |x|)", lambda x: x / (1 + x.abs()))
+
+
+class Echo(Task):
+    """Give the input back."""
+
+    kind: Literal["echo"] = Field("echo", description="What is learned: to give the input back.")
+    seq_len: int = Field(4, ge=1, description="T.")
+    input_size: ClassVar[int] = 1
+    output_size: ClassVar[int] = 1
+    loss: ClassVar[MeanSquaredError] = MeanSquaredError()
+    loudness: float = Field(1.0, gt=0, description="The standard deviation of the inputs.")
+
+    def sample(self, generator: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        x_BT1 = self.loudness * generator.standard_normal((count, self.seq_len, 1), dtype=np.float32)
+        return x_BT1, x_BT1.copy()
+
+    def floors(self, *, linear: bool) -> dict[str, float]:
+        return {"predict zero": self.loudness**2}
+
+
+@pytest.fixture
+def _declared() -> Iterator[None]:
+    with (
+        CELLS.extended(Leaky),
+        INITIALISERS.extended(Chrono),
+        OPTIMIZERS.extended(Momentum),
+        NONLINEARITIES.extended(SOFTSIGN),
+        TASKS.extended(Echo),
+    ):
+        yield
+
+
+KEYS: dict[str, dict[str, Any]] = {
+    "cell": {"model": {"cell": "leaky", "leak": 0.25}},
+    "start": {"model": {"init": "chrono", "longest": 20}},
+    "optimizer": {"training": {"optimizer": "momentum", "momentum": 0.5, "learning_rate": 0.01}},
+    "nonlinearity": {"model": {"nonlinearity": "softsign"}},
+    "task": {"task": {"kind": "echo", "loudness": 2.0}},
+}
+
+
+def config(*parts: str, **others: dict[str, Any]) -> Config:
+    """Give a small config that uses some of the declared things."""
+    data: dict[str, Any] = {"name": "outside", "task": {}, "model": {"hidden_size": 4}, "training": {"batches": 3}}
+    for keys in [KEYS[part] for part in parts] + [others]:
+        for section, values in keys.items():
+            data[section] = {**data.get(section, {}), **values}
+    return config_from_mapping(data)
+
+
+def make(config: Config, folder: Path) -> Run:
+    return run_one(config, runs=folder, engine="torch").run
+
+
+pytestmark = pytest.mark.usefixtures("_declared")
+
+
+@pytest.mark.parametrize("parts", [[part] for part in KEYS] + [list(KEYS)], ids="+".join)
+def test_what_is_declared_outside_trains_and_its_run_opens(parts: list[str], tmp_path: Path) -> None:
+    mine = config(*parts)
+    run = rnnlab.open_run(make(mine, tmp_path).path)
+    assert run.config == mine
+    assert np.isfinite(run.metrics["loss"]).all()
+    assert np.isfinite(run.metrics["grad_norm"]).all()
+    assert ("eigenvalues" in run.metrics) == (mine.model.cell == "elman")
+    assert load_config(run.path / "config.yaml") == mine
+
+
+def test_the_own_key_of_each_changes_what_is_trained(tmp_path: Path) -> None:
+    others: dict[str, dict[str, Any]] = {
+        "cell": {"model": {"leak": 1.0}},
+        "start": {"model": {"longest": 5}},
+        "optimizer": {"training": {"momentum": 0.0}},
+        "task": {"task": {"loudness": 1.0}},
+    }
+    for part, other in others.items():
+        one, another = config(part), config(part, **other)
+        assert identity(one) != identity(another)
+        assert not np.array_equal(make(one, tmp_path).metrics["loss"], make(another, tmp_path).metrics["loss"]), part
+
+
+def test_a_leak_of_one_is_an_elman_net_to_the_last_bit(tmp_path: Path) -> None:
+    whole = config("cell", model={"leak": 1.0})
+    first, second = (make(one, tmp_path).metrics["loss"] for one in (whole, config()))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_momentum_of_zero_is_sgd(tmp_path: Path) -> None:
+    plain = config(training={"optimizer": "sgd", "learning_rate": 0.01})
+    without = config("optimizer", training={"momentum": 0.0})
+    first, second = (make(one, tmp_path).metrics["loss"] for one in (without, plain))
+    np.testing.assert_allclose(first, second, rtol=1e-6)
+
+
+def test_the_notebook_s_train_takes_it_too(tmp_path: Path) -> None:
+    run = rnnlab.train(config(*KEYS), runs=tmp_path, engine="torch")
+    assert run.info["config"]["model"]["leak"] == 0.25
+
+
+def test_its_keys_are_listed_beside_the_others() -> None:
+    rows = {row.key: row for row in describe_keys()}
+    keys = list(rows)
+    assert rows["model.cell"].type == "elman, lstm, gru, leaky"
+    assert rows["model.leak"][1:] == (
+        "a number above 0 and of at most 1",
+        "0.5",
+        "How much of the state each step renews; always null for elman, lstm and gru.",
+    )
+    assert keys.index("model.nonlinearity") < keys.index("model.leak") < keys.index("model.hidden_size")
+    assert rows["model.nonlinearity"].type == "tanh, relu, identity, softsign"
+    assert rows["model.longest"].type == "a whole number of at least 2"
+    assert keys.index("model.init") < keys.index("model.longest") < keys.index("model.weight_scale")
+    assert "; chrono with biases up to ln of a longest time." in rows["model.init"].description
+    assert "which only init uniform or chrono makes non-zero" in rows["model.bias_scale"].description
+    assert rows["training.optimizer"].type == "adam, sgd, momentum"
+    assert rows["training.momentum"].type == "a number of at least 0 and below 1"
+    assert "echo" in rows["task.kind"].type
+    assert rows["task.loudness"].description == "echo: The standard deviation of the inputs."
+
+
+def test_editors_complete_its_keys() -> None:
+    sections = json_schema()["$defs"]
+    assert sections["ModelSection"]["properties"]["cell"]["enum"] == ["elman", "lstm", "gru", "leaky"]
+    assert sections["ModelSection"]["properties"]["leak"]["default"] == 0.5
+    assert "momentum" in sections["TrainingSection"]["properties"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("model: {cell: leaky, leak: 2}", "1:28: model.leak: got 2; valid: a number above 0 and of at most 1"),
+        ("model: {cell: leaky, leak: '0.5'}", "1:28: model.leak: got the string '0.5'; valid: a number above 0 and "
+         "of at most 1. Did you mean 0.5, without quotes?"),
+        ("model: {cell: leaky, leak: null}", "1:28: model.leak: got null; a leaky net needs one, such as 0.5"),
+        ("model: {cell: leaky, leek: 1}", "1:22: unknown key 'leek' in model. Did you mean 'leak'?"),
+        ("model: {cell: leakey}",
+         "1:15: model.cell: got 'leakey'; valid: elman, lstm, gru, leaky. Did you mean 'leaky'?"),
+        ("training: {momentum: x, optimizer: momentum}",
+         "1:22: training.momentum: got the string 'x'; valid: a number of at least 0 and below 1"),
+        ("training: {leak: 1}", "1:12: unknown key 'leak' in training. 'leak' belongs in model"),
+    ],
+)  # fmt: skip
+def test_wrong_values_give_the_usual_sentences(text: str, sentence: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file)
+    assert str(caught.value) == f"{file}:{sentence}"
+
+
+def test_an_axis_over_its_own_key_expands_and_is_null_where_it_does_not_apply(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("sweep: {axes: {model.cell: [leaky, lstm], model.leak: [0.1, 0.2]}}")
+    expansion = load_sweep(file, ["training.optimizer=adam,momentum"]).expand()
+    assert [(run.values["model.cell"], run.values["model.leak"]) for run in expansion.runs][::2] == [
+        ("leaky", 0.1),
+        ("leaky", 0.2),
+        ("lstm", None),
+    ]
+    assert expansion.merged == 2
+
+
+def test_a_run_without_it_is_the_same_run_whether_or_not_it_is_declared() -> None:
+    written, content = write_config(config()), canonical_json(config())
+    assert "leak: null" in written
+    assert "leak" not in content
+    assert "momentum" not in content
+    assert '"leak":0.25' in canonical_json(config("cell"))
+    untrained = config("optimizer", training={"batches": 0})
+    assert identity(untrained) == identity(config(training={"batches": 0}))
+
+
+def test_its_predictions_are_its_own_and_not_those_of_the_cell_that_it_extends() -> None:
+    mine = config("cell")
+    generator = np.random.default_rng(0)
+    shapes = mine.model.architecture(mine.task).parameter_shapes
+    weights = {name: generator.standard_normal(shape) for name, shape in shapes.items()}
+    x_BTI = generator.standard_normal((2, 3, 1))
+    h_BH = np.zeros((2, 4))
+    for t in range(3):
+        z_BH = x_BTI[:, t] @ weights["weight_ih_l0"].T + weights["bias_l0"] + h_BH @ weights["weight_hh_l0"].T
+        h_BH = 0.75 * h_BH + 0.25 * np.tanh(z_BH)
+    expected_BO = h_BH @ weights["readout_weight"].T + weights["readout_bias"]
+    np.testing.assert_allclose(predict(vars(mine.model), weights, x_BTI)[:, -1], expected_BO, rtol=1e-12)
+
+
+def test_two_keys_of_one_name_must_be_declared_alike() -> None:
+    @dataclass(frozen=True)
+    class Leakier(Leaky):
+        name: ClassVar[str] = "leakier"
+        leak: float = key(0.1, gt=0, le=1, description="Less.")
+
+    with CELLS.extended(Leakier), pytest.raises(ValueError, match="the cell 'leaky' declares leak unlike another"):
+        config()
+
+
+def test_a_task_class_is_a_task_only_when_it_is_registered() -> None:
+    class Unheard(Echo):
+        kind: Literal["unheard"] = Field("unheard", description="Nothing.")  # type: ignore[assignment]
+
+    assert "unheard" not in TASKS
+    with pytest.raises(ConfigError, match="got 'unheard'; valid: bigram, "):
+        config(task={"kind": "unheard"})
+
+
+def test_what_there_is_can_be_asked_without_torch_and_numpy() -> None:
+    code = (
+        "import sys\n"
+        "from rnnlab.nets import CELLS, INITIALISERS, NONLINEARITIES\n"
+        "from rnnlab.tasks import LOSSES, TASKS\n"
+        "from rnnlab.training import OPTIMIZERS\n"
+        "print(*(list(kind) for kind in (CELLS, INITIALISERS, NONLINEARITIES, LOSSES, TASKS, OPTIMIZERS)))\n"
+        "assert not {'torch', 'numpy'} & set(sys.modules), 'imported'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "['elman', 'lstm', 'gru']" in done.stdout
