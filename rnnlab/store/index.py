@@ -38,9 +38,9 @@ def index_rows(entries: Callable[[], Iterable[RunEntry]]) -> tuple[list[str], It
 
     def iterate_configs() -> Iterator[dict[str, Any]]:
         for entry in entries():
-            if not entry.damage:
-                seen.update(dict.fromkeys(entry.record.summary))
-                yield entry.record.config
+            if entry.found:
+                seen.update(dict.fromkeys(entry.found.summary))
+                yield entry.found.config
 
     varied = varied_keys(iterate_configs())
     numbers = _summary_columns(seen)

@@ -9,6 +9,7 @@ from pathlib import Path
 from rnnlab.config.limits import TooLargeError, memory_problem
 from rnnlab.store import StoreError, short_hash
 from rnnlab.studies.stacks import PlannedRun
+from rnnlab.words import bytes_text
 
 _MOST_PROBLEMS = 10  # what is wrong with one run is often wrong with a thousand
 
@@ -41,6 +42,6 @@ def check_disk(runs: Sequence[PlannedRun], folder: Path) -> None:
     needed, free = sum(run.bytes for run in runs), shutil.disk_usage(folder).free
     if needed > free:
         raise StoreError(
-            f"the {len(runs)} runs to do need about {needed / 1e9:.1f} GB and {folder} has "
-            f"{free / 1e9:.1f} GB free; make room, or choose another folder with --runs"
+            f"the {len(runs)} runs to do need about {bytes_text(needed)} and {folder} has "
+            f"{bytes_text(free)} free; make room, or choose another folder with --runs"
         )
