@@ -209,4 +209,3 @@ def missing() -> str | None:
     except EngineError as error:
         return str(error)
     return None
-
