@@ -11,6 +11,9 @@ INSTALLED := $(VENV)/.installed
 WITHOUT_KERNEL := tests/audit/test_check.py tests/cli/test_check.py tests/cli/test_train.py tests/studies/test_going_on.py \
 	tests/studies/test_run_folder.py tests/training/test_native_choice.py
 
+# For clang-format, where it is installed; .clang-format says how they are written.
+CPP := $(wildcard rnnlab/training/native/*.h rnnlab/training/native/*.cpp tests/training/*.cpp)
+
 .PHONY: run test check format sanitize bench clean
 
 run: $(INSTALLED)
@@ -24,10 +27,12 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.training.native_warnings
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	@! command -v clang-format >/dev/null || clang-format -i $(CPP)
 
 # The native engine's code under the address and undefined-behaviour sanitizers of GCC and Clang; a part of the tests too.
 sanitize: $(INSTALLED)

@@ -45,7 +45,7 @@ class CheckReport:
     def convicted(self) -> list[str]:
         """The ways and engines that are wrong."""
         ways = dict.fromkeys(way for finding in self.findings for way in finding.convicted)
-        return [*ways, *(f"{step.engine} engine" for step in self.steps if not step.agrees)]
+        return [*ways, *(step.name for step in self.steps if not step.agrees)]
 
 
 def run_check(config: Config, tolerance: float = 1e-9) -> CheckReport:

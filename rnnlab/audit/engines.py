@@ -3,7 +3,7 @@
 One step of plain SGD tells an engine's gradient, g = (p₀ - p₁) / η, with η so large that p₀ does not drown it in
 float32: one step for each parameter, since their gradients may differ by many orders. One step of the config's own
 optimizer tells the rest: clipping, moments, corrections. Engines compute in float32; what that alone costs is measured
-by running the same net's modules in float32.
+by running the same net's modules in float32. The native engine's source is there in float64 too, and held to 1e-12.
 """
 
 from __future__ import annotations
@@ -20,14 +20,30 @@ from rnnlab.audit.verdict import relative_difference
 from rnnlab.config import Config
 from rnnlab.experiment import draw_weights, prepare
 from rnnlab.nets import model_from_weights, named_parameters, pack, unpack
-from rnnlab.training import BATCHES, EngineError, NetState, Recipe, available_engines, make_engine, make_stream
+from rnnlab.training import (
+    BATCHES,
+    EngineError,
+    NetState,
+    Recipe,
+    available_engines,
+    make_engine,
+    make_stream,
+    native_library,
+)
+from rnnlab.training.native_engine import kernel_recipe
 from rnnlab.training.optimizers import SGD, Adam, Optimizer
 
-_TOLERANCE = 1e-5
-"""Float32 has 7 digits; a sum over a sequence and a batch loses one or two of them."""
+Weights = dict[str, np.ndarray]
+"""By parameter."""
+
+_TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+"""Float32 has 7 digits, float64 16; a sum over a sequence and a batch loses one or two of them, or three."""
 
 _ROUNDING_FACTOR = 20.0
 """An engine may lose so many times more than PyTorch's own float32 where the problem itself is that delicate."""
+
+_FLOAT64_ROUNDING = 2.0**-29
+"""So much smaller than in float32 is rounding in float64, and what it costs."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +51,21 @@ class EngineStep:
     """One engine's step: the largest relative difference of a parameter's gradient, and of the update."""
 
     engine: str
+    precision: str
     gradient: float
     update: float
-    rounding: float  # what float32 alone costs
+    rounding: float  # what the precision alone costs
     worst: str  # the parameter with the largest difference
+
+    @property
+    def name(self) -> str:
+        """What a table or a verdict calls it."""
+        return f"{self.engine} engine" if self.precision == "float32" else f"{self.engine} engine, {self.precision}"
 
     @property
     def tolerance(self) -> float:
         """What is let pass."""
-        return max(_TOLERANCE, _ROUNDING_FACTOR * self.rounding)
+        return max(_TOLERANCE[self.precision], _ROUNDING_FACTOR * self.rounding)
 
     @property
     def agrees(self) -> bool:
@@ -52,7 +74,10 @@ class EngineStep:
 
 
 def check_engines(config: Config) -> tuple[list[EngineStep], dict[str, str]]:
-    """Make one step with every engine there is; gives also, by engine, why one cannot be held against anything."""
+    """Make one step with every engine there is, and with the native one in float64 too.
+
+    Gives also, by engine, why one cannot be held against anything.
+    """
     case, weights = _batch(config), draw_weights(config)
     reference = {str(name): gradient for (name, layer), gradient in by_modules(case).items() if layer is None}
     rounding = max(_differences(_float32(case), reference).values())
@@ -60,23 +85,50 @@ def check_engines(config: Config) -> tuple[list[EngineStep], dict[str, str]]:
     for name in available_engines():
         try:
             steps.append(_check(name, config, reference, weights, rounding))
+            if name == "native":
+                steps.append(_check_float64(config, case, reference, rounding * _FLOAT64_ROUNDING))
         except (EngineError, NotKnownError) as error:
             unable[f"{name} engine"] = str(error)
     return steps, unable
 
 
-def _check(
-    name: str, config: Config, reference: dict[str, np.ndarray], weights: dict[str, np.ndarray], rounding: float
-) -> EngineStep:
+def _check(name: str, config: Config, reference: Weights, weights: Weights, rounding: float) -> EngineStep:
     gradients = {key: _gradient(name, config, key, reference[key], weights[key]) for key in reference}
-    differences = _differences(gradients, reference)
     training = config.training
-    expected = _expected_update(config, reference, weights)
     optimizer = training.make_optimizer()
     updated = _step(name, config, optimizer=optimizer, rate=training.learning_rate, clip=training.clip_norm)
-    update = relative_difference(_row(updated, reference), _row(expected, reference))
+    expected = _expected_update(config, reference, weights)
+    return _compare(name, "float32", rounding, gradients, reference, updated, expected)
+
+
+def _check_float64(config: Config, case: AuditCase, reference: Weights, rounding: float) -> EngineStep:
+    """Hold the native engine's source, with float64 in place of float32, against the same gradient."""
+    library, recipe = native_library.load(precision="float64"), prepare(config).recipe
+    told, training = kernel_recipe(library, recipe, case.timesteps), config.training
+    parameters_P = pack(case.weights, case.architecture)
+    _, gradient_P = library.gradient(told, parameters_P, case.inputs_BTI, case.targets)
+    rows = [parameters_P, np.zeros_like(parameters_P), np.zeros_like(parameters_P)]
+    limit = math.inf if training.clip_norm is None else training.clip_norm
+    net = native_library.KernelNet(*(row_P.ctypes.data for row_P in rows), training.learning_rate, limit, 0)
+    library.train(told, net, library.workspace(told), case.inputs_BTI[None], case.targets[None])
+    gradients, updated = (unpack(row_P, case.architecture) for row_P in (gradient_P, parameters_P))
+    expected = _expected_update(config, reference, case.weights)
+    return _compare("native", "float64", rounding, gradients, reference, updated, expected)
+
+
+def _compare(
+    engine: str,
+    precision: str,
+    rounding: float,
+    gradients: Weights,
+    reference: Weights,
+    updated: Weights,
+    expected: Weights,
+) -> EngineStep:
+    differences = _differences(gradients, reference)
     worst = max(differences, key=lambda key: differences[key])
-    return EngineStep(name, differences[worst], update, rounding, worst)
+    update = relative_difference(_row(updated, reference), _row(expected, reference))
+    return EngineStep(engine, precision, differences[worst], update, rounding, worst)
 
 
 def _batch(config: Config) -> AuditCase:
@@ -92,7 +144,7 @@ def _batch(config: Config) -> AuditCase:
     )
 
 
-def _step(name: str, config: Config, *, optimizer: Optimizer, rate: float, clip: float | None) -> dict[str, np.ndarray]:
+def _step(name: str, config: Config, *, optimizer: Optimizer, rate: float, clip: float | None) -> Weights:
     """Give the weights after one step of an engine, float64."""
     recipe: Recipe = replace(prepare(config).recipe, batches=1, optimizer=optimizer)
     start_P = pack(draw_weights(config), recipe.architecture)
@@ -117,9 +169,7 @@ def _large_rate(gradient: float, weight: float) -> float:
     return 2.0 ** max(-100, min(100, round(math.log2(1000 * weight / gradient))))
 
 
-def _expected_update(
-    config: Config, reference: dict[str, np.ndarray], weights: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def _expected_update(config: Config, reference: Weights, weights: Weights) -> Weights:
     """Give the weights after the first step by the optimizer's formula, float64."""
     norm = math.sqrt(sum(float((g * g).sum()) for g in reference.values()))
     limit = config.training.clip_norm
@@ -144,7 +194,7 @@ def _first_change(optimizer: Optimizer, rate: float, g: np.ndarray) -> np.ndarra
     raise NotKnownError("optimizer", optimizer.name)
 
 
-def _float32(case: AuditCase) -> dict[str, np.ndarray]:
+def _float32(case: AuditCase) -> Weights:
     """Give the gradients by PyTorch's modules in float32: what that precision alone costs."""
     weights = {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in case.weights.items()}
     model = model_from_weights(case.architecture, weights)
@@ -157,9 +207,9 @@ def _float32(case: AuditCase) -> dict[str, np.ndarray]:
     }
 
 
-def _differences(got: dict[str, np.ndarray], reference: dict[str, np.ndarray]) -> dict[str, float]:
+def _differences(got: Weights, reference: Weights) -> dict[str, float]:
     return {name: relative_difference(got[name].reshape(1, -1), reference[name].reshape(1, -1)) for name in reference}
 
 
-def _row(weights: dict[str, np.ndarray], names: dict[str, np.ndarray]) -> np.ndarray:
+def _row(weights: Weights, names: Weights) -> np.ndarray:
     return np.concatenate([np.ravel(weights[name]) for name in names])[None]

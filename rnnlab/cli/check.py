@@ -58,7 +58,7 @@ def _lines(report: CheckReport) -> list[str]:
     ]
     steps = [
         [
-            f"{step.engine} engine",
+            step.name,
             *map(_difference, (step.gradient, step.update, step.rounding)),
             "agrees" if step.agrees else f"WRONG ({step.worst})",
         ]
@@ -70,7 +70,7 @@ def _lines(report: CheckReport) -> list[str]:
         *([f"not gone here: {', '.join(report.missing)}"] if report.missing else []),
         *(f"{way}: {sentence}" for way, sentence in report.unknown.items()),
         "",
-        "One training step of each engine, float32, against the float64 gradient:",
+        "One training step of each engine, float32 unless it says otherwise, against the float64 gradient:",
         text.table(["", "gradient", "update", "rounding alone", ""], steps),
         "",
         _verdict(report),

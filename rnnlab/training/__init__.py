@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rnnlab.training.choice import DEVICES, ENGINES, available_engines, choose_engine, keeps_bits_in_any_stack
     from rnnlab.training.engines import Engine, Session, make_engine
     from rnnlab.training.errors import EngineError
+    from rnnlab.training.needs import Needs
     from rnnlab.training.optimizers import OPTIMIZERS, Optimizer, make_optimizer
     from rnnlab.training.state import NetState, Recipe, record_steps
     from rnnlab.training.streams import BATCHES, PROBE, WEIGHTS, make_stream
@@ -20,6 +21,7 @@ _HOMES = {
     "choice": ("DEVICES", "ENGINES", "available_engines", "choose_engine", "keeps_bits_in_any_stack"),
     "engines": ("Engine", "Session", "make_engine"),
     "errors": ("EngineError",),
+    "needs": ("Needs",),
     "optimizers": ("OPTIMIZERS", "Optimizer", "make_optimizer"),
     "state": ("NetState", "Recipe", "record_steps"),
     "streams": ("BATCHES", "PROBE", "WEIGHTS", "make_stream"),
@@ -34,6 +36,7 @@ __all__ = [
     "WEIGHTS",
     "Engine",
     "EngineError",
+    "Needs",
     "NetState",
     "Optimizer",
     "Recipe",

@@ -42,16 +42,20 @@ class Engine(Protocol):
     any_stack: bool
     """Whether a net's bits are the same in any stack, so that only the nets that are wanted need training."""
 
+    def supports(self, recipe: Recipe) -> str | None:
+        """Say why it cannot train this, in a sentence that says what to do, or None where it can."""
+
     def open(self, recipe: Recipe, states: Sequence[NetState]) -> Session:
         """Begin with the given states, which must all stand at the same update."""
 
 
-def make_engine(name: str = "auto", device: str = "cpu") -> Engine:
+def make_engine(name: str = "auto", device: str = "cpu", recipe: Recipe | None = None) -> Engine:
     """Give an engine on `cpu`, `cuda`, or `auto`, which takes CUDA where there is one.
 
-    The engine `auto` is `native` on the CPU where it is built, else `torch`.
+    The engine `auto` is `native` on the CPU where it is built and can train the recipe, if one is given; else `torch`.
 
     Raises:
-        EngineError: there is no such engine or device here; the message says what to do.
+        EngineError: there is no such engine or device here, or it cannot train the recipe; the message says what to do.
     """
-    return NativeEngine() if choose_engine(name, device) == "native" else TorchEngine(device)
+    chosen = choose_engine(name, device, None if recipe is None else recipe.needs)
+    return NativeEngine() if chosen == "native" else TorchEngine(device)

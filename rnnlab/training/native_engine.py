@@ -9,7 +9,7 @@ S stack, B sequences in a batch, T timesteps, I inputs, O outputs, P parameters,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -18,15 +18,39 @@ from rnnlab.tasks.losses import CrossEntropy, MeanSquaredError
 from rnnlab.training import native_library
 from rnnlab.training.batches import Batches
 from rnnlab.training.errors import EngineError
+from rnnlab.training.needs import Needs
 from rnnlab.training.optimizers import SGD, Adam, Optimizer
 from rnnlab.training.state import NetState, Recipe, last_losses
 
 _BLOCK_BYTES = 256 * 2**10
 """Batches are drawn some at a time: enough to hide numpy's overhead, few enough to stay in the cache."""
 
-_CELLS: list[type[Cell]] = [Elman, LSTM, GRU]
-_NONLINEARITIES, _OPTIMIZERS = ["tanh", "relu", "identity"], [SGD, Adam]
-"""In the order of the kernel's numbers."""
+
+_KNOWN: dict[str, tuple[type, ...]] = {
+    "cell": (Elman, LSTM, GRU),
+    "loss": (MeanSquaredError, CrossEntropy),
+    "optimizer": (SGD, Adam),
+}
+"""What the kernel has code for: these very classes, since another that bears the name need not have the equation."""
+
+
+def why_not(needs: Needs, library: native_library.Library | None = None) -> str | None:
+    """Say why the native engine cannot train something, and what to do, or None where it can.
+
+    Raises:
+        EngineError: it is not here at all.
+    """
+    numbers = (library or native_library.load()).numbers
+    for kind, component in (("cell", needs.cell), ("loss", needs.loss), ("optimizer", needs.optimizer)):
+        name = str(getattr(component, "name", component))
+        if type(component) not in _KNOWN[kind] or name not in numbers[kind]:
+            return _unknown(kind, name, numbers[kind])
+    sigma = _nonlinearity(needs.cell)
+    return None if sigma in numbers["nonlinearity"] else _unknown("nonlinearity", sigma, numbers["nonlinearity"])
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    return f"the native engine does not know the {kind} '{name}', only {', '.join(known)}; use --engine torch"
 
 
 class NativeEngine:
@@ -44,6 +68,10 @@ class NativeEngine:
         """
         self._library = native_library.load(instructions)
         self.details = {"instructions": self._library.instructions, "kernel": self._library.build}
+
+    def supports(self, recipe: Recipe) -> str | None:
+        """Say why it cannot train this, or None where it can."""
+        return why_not(recipe.needs, self._library)
 
     def open(self, recipe: Recipe, states: Sequence[NetState]) -> NativeSession:
         """Begin with the given states."""
@@ -64,10 +92,10 @@ class NativeSession:
         self._batches = Batches(recipe, states)
         self._block_size = max(1, _BLOCK_BYTES // self._batches.bytes_of_one())
         inputs_BTI, _ = recipe.sample(np.random.default_rng(0), 1)
-        self._told = _tell(recipe, inputs_BTI.shape[1])
-        self._workspace = library.workspace(self._told)
+        self._kernel_recipe = kernel_recipe(library, recipe, inputs_BTI.shape[1])
+        self._workspace = library.workspace(self._kernel_recipe)
         for state in self._states:
-            _own(state, recipe.optimizer)
+            _own_arrays(state, recipe.optimizer)
 
     @property
     def step(self) -> int:
@@ -81,7 +109,7 @@ class NativeSession:
             count = min(stop - self._step, self._block_size)
             drawn = self._batches.draw_each(count)
             for _, targets in drawn:
-                self._check(targets)
+                self._check_classes(targets)
             for state, stream in zip(self._states, self._batches.of_net_S, strict=True):
                 self._train(state, *drawn[stream])
             self._step += count
@@ -91,10 +119,11 @@ class NativeSession:
             for state in self._alive():
                 self._record(state, self._step)
 
-    def _check(self, targets: np.ndarray) -> None:
+    def _check_classes(self, targets: np.ndarray) -> None:
         """Hold that classes are ones that the net has outputs for: the kernel takes them at their word."""
         outputs = self._recipe.architecture.output_size
-        if self._told.loss and (targets.min() < 0 or targets.max() >= outputs):
+        classes = isinstance(self._recipe.sequence_loss, CrossEntropy)
+        if classes and (targets.min() < 0 or targets.max() >= outputs):
             raise ValueError(
                 f"the task gave classes from {targets.min()} to {targets.max()}, "
                 f"but the net has outputs for 0 to {outputs - 1}"
@@ -111,7 +140,11 @@ class NativeSession:
             step = self._step + start
             self._record(state, step)
             losses = self._library.train(
-                self._told, self._net(state, step), self._workspace, inputs_NBTI[start:stop], targets[start:stop]
+                self._kernel_recipe,
+                self._net(state, step),
+                self._workspace,
+                inputs_NBTI[start:stop],
+                targets[start:stop],
             )
             state.losses[step : step + len(losses)] = losses
             if not math.isfinite(losses[-1]):
@@ -122,9 +155,9 @@ class NativeSession:
         cuts = [step - self._step for step in self._record_at if 0 < step - self._step < count]
         return zip([0, *cuts], [*cuts, count], strict=True)
 
-    def _net(self, state: NetState, step: int) -> native_library.Net:
+    def _net(self, state: NetState, step: int) -> native_library.KernelNet:
         first, second = (state.moments.get(name) for name in ("first", "second"))
-        return native_library.Net(
+        return native_library.KernelNet(
             state.parameters_P.ctypes.data,
             None if first is None else first.ctypes.data,
             None if second is None else second.ctypes.data,
@@ -151,39 +184,38 @@ class NativeSession:
         return last_losses(self._states, self._step)
 
 
-def _tell(recipe: Recipe, timesteps: int) -> native_library.Recipe:
+def kernel_recipe(library: native_library.Library, recipe: Recipe, timesteps: int) -> native_library.KernelRecipe:
     """Put a recipe in the kernel's numbers.
 
     Raises:
         EngineError: it has no code for this cell, nonlinearity, loss or optimizer.
     """
-    net, loss = recipe.architecture, recipe.sequence_loss
-    if not (type(loss) is MeanSquaredError or type(loss) is CrossEntropy):
-        raise EngineError(f"the native engine does not know the loss {loss!r}; use --engine torch")
-    sigma = net.cell.nonlinearity if isinstance(net.cell, Elman) else "tanh"
-    for kind, name, is_known in (
-        ("cell", net.cell.name, type(net.cell) in _CELLS),
-        ("nonlinearity", sigma, sigma in _NONLINEARITIES),
-        ("optimizer", recipe.optimizer.name, type(recipe.optimizer) in _OPTIMIZERS),
-    ):
-        if not is_known:
-            raise EngineError(f"the native engine does not know the {kind} '{name}'; use --engine torch")
-    return native_library.Recipe(
-        cell=_CELLS.index(type(net.cell)),
-        nonlinearity=_NONLINEARITIES.index(str(sigma)),
+    reason = why_not(recipe.needs, library)
+    if reason:
+        raise EngineError(reason)
+    net, loss, numbers = recipe.architecture, recipe.sequence_loss, library.numbers
+    assert isinstance(loss, MeanSquaredError | CrossEntropy)
+    return native_library.KernelRecipe(
+        cell=numbers["cell"][net.cell.name],
+        nonlinearity=numbers["nonlinearity"][_nonlinearity(net.cell)],
         inputs=net.input_size,
         hidden=net.hidden_size,
         layers=net.layers,
         outputs=net.output_size,
         timesteps=timesteps,
         batch=recipe.batch_size,
-        loss=int(type(loss) is CrossEntropy),
+        loss=numbers["loss"][loss.name],
         last_timestep_only=loss.last_timestep_only,
-        optimizer=_OPTIMIZERS.index(type(recipe.optimizer)),
+        optimizer=numbers["optimizer"][recipe.optimizer.name],
     )
 
 
-def _own(state: NetState, optimizer: Optimizer) -> None:
+def _nonlinearity(cell: Cell) -> str:
+    """Name what an Elman net has a choice of; of another cell the kernel does not look at it."""
+    return str(cell.nonlinearity) if isinstance(cell, Elman) else "tanh"
+
+
+def _own_arrays(state: NetState, optimizer: Optimizer) -> None:
     """Make the state's arrays what the kernel may write to: its own, contiguous, float32."""
     state.parameters_P = np.array(state.parameters_P, dtype=np.float32, order="C")
     zeros_P = np.zeros_like(state.parameters_P)

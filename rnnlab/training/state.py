@@ -12,6 +12,7 @@ import numpy as np
 
 from rnnlab.nets import Architecture
 from rnnlab.tasks import SequenceLoss
+from rnnlab.training.needs import Needs
 from rnnlab.training.optimizers import Optimizer
 from rnnlab.training.streams import stream_from_text, stream_to_text
 
@@ -30,6 +31,11 @@ class Recipe:
     batch_size: int
     optimizer: Optimizer
     record_every: int
+
+    @property
+    def needs(self) -> Needs:
+        """What an engine must have code for."""
+        return Needs(self.architecture.cell, self.sequence_loss, self.optimizer)
 
     @property
     def record_steps_R(self) -> np.ndarray:

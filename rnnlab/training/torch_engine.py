@@ -42,6 +42,10 @@ class TorchEngine:
         self.device = device
         self.details = {"instructions": torch.backends.cpu.get_cpu_capability()}
 
+    def supports(self, recipe: Recipe) -> str | None:  # noqa: ARG002 (whatever has a step)
+        """Say that it can train everything that has a step."""
+        return None
+
     def open(self, recipe: Recipe, states: Sequence[NetState]) -> TorchSession:
         """Put the stack on the device."""
         return TorchSession(recipe, states, torch.device(self.device))

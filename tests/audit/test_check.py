@@ -20,9 +20,12 @@ from rnnlab.audit.engines import check_engines
 from rnnlab.audit.paths import by_paths, path_count
 from rnnlab.config import Config, config_from_mapping, load_config
 from rnnlab.training import available_engines
+from rnnlab.training.native_library import Library
 from rnnlab.training.torch_engine import TorchSession
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
+ENGINES = [f"{name} engine" for name in available_engines()]
+ENGINES += [f"{name}, float64" for name in ENGINES if name.startswith("native")]
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("elman", "identity"), ("lstm", None), ("gru", None)]
 
 
@@ -142,9 +145,30 @@ def test_a_wrong_engine_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_update_of_every_optimizer_is_checked(keys: dict[str, Any]) -> None:
     steps, unable = check_engines(net(**keys))
     assert unable == {}
-    assert [step.engine for step in steps] == available_engines()
+    assert [step.name for step in steps] == ENGINES
     for step in steps:
         assert step.agrees, step
+
+
+@pytest.mark.skipif("native" not in available_engines(), reason="the native engine is not built here")
+@pytest.mark.parametrize("what", ["gradient", "update"])
+def test_a_native_engine_that_is_wrong_beyond_float32_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a hundredth of what float32 can show."""
+    right_gradient, right_train = Library.gradient, Library.train
+
+    def gradient(self: Library, *args: Any) -> tuple[float, np.ndarray]:
+        loss, gradient_P = right_gradient(self, *args)
+        return loss, gradient_P * (1 + 1e-10)
+
+    def train(self: Library, recipe: Any, net: Any, *args: Any) -> np.ndarray:
+        if self.precision == "float64":
+            net.rate *= 1 + 1e-4  # of an update a ten thousandth as large as the weights
+        return right_train(self, recipe, net, *args)
+
+    monkeypatch.setattr(Library, *(("gradient", gradient) if what == "gradient" else ("train", train)))
+    report = run_check(net())
+    assert report.convicted == ["native engine, float64"]
+    assert all(finding.agrees for finding in report.findings)
 
 
 def test_the_number_of_paths_is_counted() -> None:

@@ -40,7 +40,9 @@ def test_a_wrong_way_is_named_and_the_exit_code_is_1(call: Call, config: str, mo
 def test_json_says_the_same(call: Call, config: str) -> None:
     report = json.loads(call("check", config, "--json").out)
     assert report["agrees"] is True
-    assert [engine["engine"] for engine in report["engines"]] == available_engines()
+    engines = [(name, "float32") for name in available_engines()]
+    engines += [(name, "float64") for name, _ in engines if name == "native"]
+    assert [(step["engine"], step["precision"]) for step in report["engines"]] == engines
     assert {row["name"] for row in report["quantities"]} >= {"dL/dh layer 0", "weight_hh_l1", "readout_bias"}
 
 

@@ -6,39 +6,21 @@ GCC and Clang where they are here, or with $CXX. The tests also build it for Arm
 
 from __future__ import annotations
 
-import os
-import platform
-import runpy
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
 import numpy as np
 
-ROOT = Path(__file__).parents[2]
+from tests.training.native_building import Target, compile_objects, compilers
+
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1")
 
 
-@dataclass(frozen=True)
-class Target:
-    """What the driver is built with and for, and how it is run."""
-
-    compiler: str
-    options: tuple[str, ...] = SANITIZE
-    machine: str | None = None
-    """Another processor than this one, as `platform.machine` names it."""
-    runner: tuple[str, ...] = ()
-
-
-def compilers() -> list[str]:
-    """Give the C++ compilers of this machine; each looks for what the other does not."""
-    named = os.environ.get("CXX")
-    return [named] if named else [name for name in ("g++", "clang++") if shutil.which(name)]
+def sanitized(compiler: str) -> Target:
+    """Give what builds for this processor, with the sanitizers."""
+    return Target(compiler, SANITIZE)
 
 
 def emulated_arm() -> Target | None:
@@ -47,16 +29,10 @@ def emulated_arm() -> Target | None:
     return Target(compiler, ("-O3", "-static"), "aarch64", (emulator,)) if compiler and emulator else None
 
 
-def build_settings(machine: str | None = None) -> dict[str, Any]:
-    """Read setup.py without setting anything up."""
-    with mock.patch("setuptools.setup"), mock.patch("platform.machine", return_value=machine or platform.machine()):
-        return runpy.run_path(str(ROOT / "setup.py"))
-
-
 def run(folder: Path, target: Target) -> str:
     """Build in a folder and run; gives what the driver says."""
     program = folder / "driver"
-    objects = _compile(folder, target)
+    objects = compile_objects(folder, target)
     subprocess.run([target.compiler, *map(str, objects), "-o", str(program), *target.options], check=True)
     done = subprocess.run([*target.runner, str(program)], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -64,36 +40,13 @@ def run(folder: Path, target: Target) -> str:
     return done.stdout.strip()
 
 
-def _compile(folder: Path, target: Target) -> Sequence[Path]:
-    settings = build_settings(target.machine)
-    sources = ROOT / "rnnlab" / "training" / "native"
-    builds = {
-        folder / f"{name}.o": [
-            *(sources / "kernel.cpp", *options),
-            *(f"-DKERNEL={name}", f"-DVECTOR_BYTES={vector_bytes}", f"-DTILE_ROWS={rows}", f"-DTILE_VECTORS={vectors}"),
-        ]
-        for name, (vector_bytes, rows, vectors, options) in settings["KERNELS"].items()
-    }
-    builds[folder / "interface.o"] = [sources / "interface.cpp", '-DBUILD="driver"']
-    builds[folder / "driver.o"] = [Path(__file__).with_name("native_driver.cpp"), f"-I{sources}"]
-    common = [option for option in settings["COMMON"] if not option.startswith(("-O", "-g"))]
-    processes = [
-        subprocess.Popen([target.compiler, "-c", *map(str, build), "-o", str(path), *common, *target.options])
-        for path, build in builds.items()
-    ]
-    codes = [process.wait() for process in processes]
-    if any(codes):
-        raise RuntimeError(f"the kernel does not compile with {target.compiler}")
-    return list(builds)
-
-
-def losses(said: str) -> dict[str, np.ndarray]:
-    """Read the last loss of each training, by instruction set, from what the driver said."""
+def losses(said: str) -> dict[tuple[str, str], np.ndarray]:
+    """Read the last loss of each training, by instruction set and precision, from what the driver said."""
     lines = (line.split() for line in said.splitlines()[:-1])
-    return {name: np.array(numbers, dtype=np.float64) for name, *numbers in lines}
+    return {(name, precision): np.array(numbers, dtype=np.float64) for name, precision, *numbers in lines}
 
 
 if __name__ == "__main__":
     for each in compilers():
         with tempfile.TemporaryDirectory() as temporary:
-            print(f"{each}: {run(Path(temporary), Target(each)).splitlines()[-1]}")
+            print(f"{each}: {run(Path(temporary), sanitized(each)).splitlines()[-1]}")

@@ -5,9 +5,9 @@
 //   dL/dz, dL/dW,  layer before layer         backward through time                       cells.h
 //   dL/dW ← clipped,   W ← W - ...            SGD or Adam                                 optimizers.h
 //
-// layout.h says where everything lies, products.h has the sums of products, vectors.h the functions of numbers. All are
-// one translation unit, compiled once for each instruction set: by KERNEL (its name), VECTOR_BYTES, and the register
-// tile's TILE_ROWS and TILE_VECTORS.
+// layout.h says where everything lies, products.h has the sums of products, functions.h the functions of numbers. All
+// are one translation unit, compiled once for each instruction set and precision: by KERNEL (the instruction set's
+// name), PRECISION (32 or 64), VECTOR_BYTES, and the register tile's TILE_ROWS and TILE_VECTORS.
 
 #include "kernel.h"
 
@@ -15,42 +15,59 @@
 #include "layout.h"
 #include "losses.h"
 #include "optimizers.h"
-#include "vectors.h"
 
 namespace {
 
 // Rewrites the copies of the weights that products read the other way round.
 void refresh(const Plan &p) {
     for (int64_t l = 0; l < p.L; l++) {
-        transpose(p.layers[l].weight_hh, p.Hp, p.Gp, p.layers[l].back_hh);
-        if (l) transpose(p.layers[l].weight_ih, p.Hp, p.Gp, p.layers[l].back_ih);
+        transpose(p.layers[l].weight.hh, p.Hp, p.Gp, p.layers[l].back_hh);
+        if (l) transpose(p.layers[l].weight.ih, p.Hp, p.Gp, p.layers[l].back_ih);
     }
-    if (p.O > 1) transpose(p.readout, p.Op, p.Hp, p.forward_readout);
+    if (p.O > 1) transpose(p.readout.weight, p.Op, p.Hp, p.forward_readout);
 }
 
-double forward(const Plan &p, const float *inputs, const void *targets) {
-    take_batch(p, inputs, p.x, p.I, p.Ip);
+// One of the batches that lie one behind the other, of so many numbers at each timestep.
+template <typename Number>
+const Number *batch(const Plan &p, const void *batches, int64_t index, int64_t numbers) {
+    return static_cast<const Number *>(batches) + index * p.B * p.T * numbers;
+}
+
+double loss_of(const Plan &p, const void *targets, int64_t index) {
+    switch (p.loss) {
+        case SQUARED_ERROR: {
+            take_batch(p, batch<real>(p, targets, index, p.O), p.target, p.O);
+            return squared_error(p);
+        }
+        case CROSS_ENTROPY: {
+            return cross_entropy(p, batch<int64_t>(p, targets, index, 1));
+        }
+    }
+    __builtin_unreachable();
+}
+
+// The loss of batch number `index`.
+real forward(const Plan &p, const void *inputs, const void *targets, int64_t index) {
+    take_batch(p, batch<real>(p, inputs, index, p.I), p.x, p.I);
     for (int64_t l = 0; l < p.L; l++) forward_layer(p, p.layers[l]);
     forward_readout(p);
-    if (p.loss == CROSS_ENTROPY) return cross_entropy(p, (const int64_t *)targets);
-    take_batch(p, (const float *)targets, p.target, p.O, p.Op);
-    return squared_error(p);
+    return static_cast<real>(loss_of(p, targets, index));
 }
 
 void backward(const Plan &p) {
-    for (int64_t i = 0; i < p.P; i++) p.gradient[i] = 0.0f;
+    for (int64_t i = 0; i < p.padded_parameters; i++) p.gradient[i] = 0;
     backward_readout(p);
     for (int64_t l = p.L - 1; l >= 0; l--) backward_layer(p, l);
 }
 
-// Numbers below 2^-126 count as zero while a net trains: a vanished gradient would otherwise cost a hundred times the
-// time of any other. The mode is the thread's own and is put back.
+// Numbers below 2^-126 count as zero while a net trains in float32: a vanished gradient would otherwise cost a hundred
+// times the time of any other. The mode is the thread's own and is put back. In float64 every number stays.
 struct FlushToZero {
-#if defined(__SSE__)
+#if PRECISION == 32 && defined(__SSE__)
     unsigned before = __builtin_ia32_stmxcsr();
     FlushToZero() { __builtin_ia32_ldmxcsr(before | 0x8040); }
     ~FlushToZero() { __builtin_ia32_ldmxcsr(before); }
-#elif defined(__aarch64__)
+#elif PRECISION == 32 && defined(__aarch64__)
     uint64_t before;
     FlushToZero() {
         asm volatile("mrs %0, fpcr" : "=r"(before));
@@ -60,48 +77,81 @@ struct FlushToZero {
 #endif
 };
 
-float *aligned(float *memory) { return (float *)(((uintptr_t)memory + 63) / 64 * 64); }
+void *aligned(void *memory) { return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(memory) + 63) / 64 * 64); }
 
 int64_t workspace(const Recipe *recipe) {
-    Plan plan;
-    return lay_out(*recipe, nullptr, plan) + 16;  // 16: to begin at a cache line
+    Plan p;
+    return lay_out(*recipe, nullptr, p) + 64;  // 64: to begin at a cache line
 }
 
-int64_t train(const Recipe *recipe, Net *net, float *memory, const float *inputs, const void *targets, int64_t count,
-              float *losses) {
-    Plan p;
-    lay_out(*recipe, aligned(memory), p);
-    for (int64_t i = 0; i < p.P; i++) p.parameters[i] = p.moment1[i] = p.moment2[i] = 0.0f;
-    [[maybe_unused]] const FlushToZero flush;
-    const bool adaptive = recipe->optimizer == ADAM;
-    take_row(p, net->parameters, p.parameters);
-    if (adaptive) take_row(p, net->first, p.moment1), take_row(p, net->second, p.moment2);
+// Lays out the memory, and puts the parameters in their place.
+void begin(const Recipe &recipe, const void *parameters, void *memory, Plan &p) {
+    lay_out(recipe, aligned(memory), p);
+    for (int64_t i = 0; i < p.padded_parameters; i++) p.parameters[i] = p.moment1[i] = p.moment2[i] = 0;
+    take_row(p, parameters, p.parameters);
     refresh(p);
-    const int64_t target_bytes = p.B * p.T * (p.loss == CROSS_ENTROPY ? 8 : 4 * p.O);
+}
+
+// Update number `step`, counted from 1.
+void update(const Plan &p, Optimizer optimizer, const Net &net, int64_t step) {
+    if (net.limit < __builtin_inf()) clip(p, net.limit);
+    switch (optimizer) {
+        case SGD: sgd(p, static_cast<real>(net.rate)); break;
+        case ADAM: adam(p, net.rate, step); break;
+    }
+    refresh(p);
+}
+
+int64_t train(const Recipe *recipe, Net *net, void *memory, const void *inputs, const void *targets, int64_t count,
+              void *losses) {
+    Plan p;
+    [[maybe_unused]] const FlushToZero flush;
+    begin(*recipe, net->parameters, memory, p);
+    if (net->first) take_row(p, net->first, p.moment1);
+    if (net->second) take_row(p, net->second, p.moment2);
     int64_t made = 0;
     for (; made < count; made++) {
-        const char *target = (const char *)targets + made * target_bytes;
-        losses[made] = (float)forward(p, inputs + made * p.B * p.T * p.I, target);
-        if (!(__builtin_fabsf(losses[made]) <= __FLT_MAX__)) break;
+        const real loss = forward(p, inputs, targets, made);
+        static_cast<real *>(losses)[made] = loss;
+        if (!__builtin_isfinite(loss)) break;
         backward(p);
-        if (net->limit < __builtin_inf()) clip(p, net->limit);
-        if (adaptive) adam(p, net->rate, net->step + made + 1);
-        else sgd(p, (float)net->rate);
-        refresh(p);
+        update(p, recipe->optimizer, *net, net->step + made + 1);
     }
     give_row(p, net->parameters, p.parameters);
-    if (adaptive) give_row(p, net->first, p.moment1), give_row(p, net->second, p.moment2);
+    if (net->first) give_row(p, net->first, p.moment1);
+    if (net->second) give_row(p, net->second, p.moment2);
     net->step += made;
     return made;
 }
 
-void apply(int64_t function, int64_t count, const float *x, float *y) {
-    for (int64_t i = 0; i < count; i += W) {
-        float lanes[W] = {};
-        const int64_t some = count - i < W ? count - i : W;
-        for (int64_t j = 0; j < some; j++) lanes[j] = x[i + j];
-        store(lanes, function == 0 ? vtanh(load(lanes)) : function == 1 ? vsigmoid(load(lanes)) : vexp(load(lanes)));
-        for (int64_t j = 0; j < some; j++) y[i + j] = lanes[j];
+void gradient(const Recipe *recipe, const void *parameters, void *memory, const void *inputs, const void *targets,
+              void *loss, void *gradient) {
+    Plan p;
+    [[maybe_unused]] const FlushToZero flush;
+    begin(*recipe, parameters, memory, p);
+    *static_cast<real *>(loss) = forward(p, inputs, targets, 0);
+    backward(p);
+    give_row(p, gradient, p.gradient);
+}
+
+INLINE vec applied(Function function, vec x) {
+    switch (function) {
+        case TANH_OF: return vtanh(x);
+        case SIGMOID_OF: return vsigmoid(x);
+        case EXP_OF: return vexp(x);
+    }
+    __builtin_unreachable();
+}
+
+void apply(Function function, int64_t count, const void *x, void *y) {
+    const real *from = static_cast<const real *>(x);
+    real *to = static_cast<real *>(y);
+    for (int64_t i = 0; i < count; i += kLanes) {
+        real lanes[kLanes] = {};
+        const int64_t some = count - i < kLanes ? count - i : kLanes;
+        for (int64_t j = 0; j < some; j++) lanes[j] = from[i + j];
+        store(lanes, applied(function, load(lanes)));
+        for (int64_t j = 0; j < some; j++) to[i + j] = lanes[j];
     }
 }
 
@@ -109,7 +159,12 @@ void apply(int64_t function, int64_t count, const float *x, float *y) {
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
-#define JOIN_(x, y) x##y
-#define JOIN(x, y) JOIN_(x, y)
+#define NAME_(instructions, precision) kernel_##instructions##_float##precision
+#define NAME(instructions, precision) NAME_(instructions, precision)
 
-extern const Kernel JOIN(kernel_, KERNEL) = {TEXT(KERNEL), workspace, train, apply};
+extern const Kernel NAME(KERNEL, PRECISION) = {.instructions = TEXT(KERNEL),
+                                               .precision = "float" TEXT(PRECISION),
+                                               .workspace = workspace,
+                                               .train = train,
+                                               .gradient = gradient,
+                                               .apply = apply};

@@ -1,41 +1,58 @@
-// What the parts of the native engine share: the numbers that Python hands over, and a kernel for each instruction set.
+// What the parts of the native engine share: the numbers that Python hands over, and a kernel for each instruction set
+// and precision.
 
 #pragma once
 
 #include <cstdint>
 
+// interface.cpp has their names, by which Python finds the numbers, and refuses a number without a name.
 enum Cell : int64_t { ELMAN, LSTM, GRU };
 enum Nonlinearity : int64_t { TANH, RELU, IDENTITY };
 enum Loss : int64_t { SQUARED_ERROR, CROSS_ENTROPY };
 enum Optimizer : int64_t { SGD, ADAM };
+enum Function : int64_t { TANH_OF, SIGMOID_OF, EXP_OF };
 
 // What all nets of a session have in common; rnnlab/training/native_library.py holds the same fields in the same order.
 struct Recipe {
-    int64_t cell, nonlinearity, inputs, hidden, layers, outputs;
-    int64_t timesteps, batch, loss, last_timestep_only, optimizer;
+    Cell cell;
+    Nonlinearity nonlinearity;  // of an Elman net
+    int64_t inputs, hidden, layers, outputs;
+    int64_t timesteps, batch;
+    Loss loss;
+    int64_t last_timestep_only;
+    Optimizer optimizer;
 };
 
 // One net between two calls: its parameters and moments as rnnlab.nets.parameters lays them out, each (P,).
 struct Net {
-    float *parameters, *first, *second;  // the moments of Adam; null for SGD
-    double rate, limit;                  // learning rate; the largest norm of a gradient, infinite for no clipping
-    int64_t step;                        // updates made so far
+    void *parameters, *first, *second;  // the moments of Adam; null for SGD
+    double rate, limit;                 // learning rate; the largest norm of a gradient, infinite for no clipping
+    int64_t step;                       // updates made so far
 };
 
+// A kernel's reals are float32 or float64, in every array that comes without a type. Recipes are taken at their word:
+// only those that interface.cpp lets pass may come.
 struct Kernel {
-    const char *instructions;
+    const char *instructions, *precision;
 
-    // How many floats of memory a training needs.
+    // How many bytes of memory a training needs. They must be zero before the first call, since what stands for h_{-1},
+    // c_{-1} and other zeros is only ever read; they may be handed on as they are from call to call and from net to
+    // net of the same recipe.
     int64_t (*workspace)(const Recipe *);
 
-    // Makes `count` updates on batches drawn before, inputs (count, B, T, I) and targets (count, B, T, O) float32, or
+    // Makes `count` updates on batches drawn before, inputs (count, B, T, I) and targets (count, B, T, O) of reals, or
     // classes (count, B, T) int64, and writes the loss of each. Returns the updates made: fewer than `count` if a loss
     // was not finite. That loss is written too, and the parameters that gave it are left as they were.
-    int64_t (*train)(const Recipe *, Net *, float *workspace, const float *inputs, const void *targets, int64_t count,
-                     float *losses);
+    int64_t (*train)(const Recipe *, Net *, void *workspace, const void *inputs, const void *targets, int64_t count,
+                     void *losses);
 
-    // y = f(x), number by number, for tests: 0 tanh, 1 sigmoid, 2 exp.
-    void (*apply)(int64_t function, int64_t count, const float *x, float *y);
+    // Writes the loss of one batch, and its gradient by each parameter, (P,), and makes no update.
+    void (*gradient)(const Recipe *, const void *parameters, void *workspace, const void *inputs, const void *targets,
+                     void *loss, void *gradient);
+
+    // y = f(x), number by number, for tests.
+    void (*apply)(Function function, int64_t count, const void *x, void *y);
 };
 
-extern const Kernel kernel_baseline, kernel_avx2, kernel_avx512;
+extern const Kernel kernel_baseline_float32, kernel_avx2_float32, kernel_avx512_float32;
+extern const Kernel kernel_baseline_float64, kernel_avx2_float64, kernel_avx512_float64;

@@ -11,97 +11,98 @@
 namespace {
 
 void forward_readout(const Plan &p) {
-    const float *h = p.layers[p.L - 1].h + p.Bp * p.Hp;
-    const int64_t first = p.first * p.Bp, last = p.T * p.Bp;
+    const Series &h = p.layers[p.L - 1].h;
+    const int64_t rows = (p.T - p.first) * p.Bp;  // of all timesteps that count
     if (p.O > 1) {
-        const Operand drive = against(h + first * p.Hp, p.Hp, p.forward_readout, p.Op, p.H);
-        plain_product(&drive, 1, {p.y + first * p.Op, p.Op, p.readout_bias, 0, nullptr, last - first, p.Op});
+        const Operand drive = against(h, p.first, p.H, p.forward_readout, p.Op);
+        plain_product(&drive, 1,
+                      {.out = p.y.at(p.first), .row = p.Op, .start = p.readout.bias, .rows = rows, .columns = p.Op});
         return;
     }
-    const int64_t whole = p.H / W * W, rest = p.H - whole;
-    const vec end = first_of(load(p.readout + whole), rest);
-    for (int64_t row = first; row < last; row += W) {
-        vec sum[W];
-        for (int r = 0; r < W; r++) {
-            const float *states = h + (row + r) * p.Hp;
+    const int64_t whole = p.H / kLanes * kLanes, rest = p.H - whole;
+    const vec end = first_of(load(p.readout.weight + whole), rest);
+    for (int64_t row = 0; row < rows; row += kLanes) {
+        vec sum[kLanes];
+        for (int r = 0; r < kLanes; r++) {
+            const real *states = h.at(p.first) + (row + r) * p.Hp;
             sum[r] = vec{};
-            for (int64_t j = 0; j < whole; j += W) sum[r] += load(states + j) * load(p.readout + j);
+            for (int64_t j = 0; j < whole; j += kLanes) sum[r] += load(states + j) * load(p.readout.weight + j);
             if (rest) sum[r] += first_of(load(states + whole), rest) * end;
         }
-        store(p.y + row, sums_of(sum) + p.readout_bias[0]);
+        store(p.y.at(p.first) + row, sums_of(sum) + p.readout.bias[0]);
     }
 }
 
 double squared_error(const Plan &p) {
-    const int64_t end = p.T * p.Bp * p.Op;
-    const double count = (double)((p.T - p.first) * p.B * p.O);
     for (int64_t t = p.first; t < p.T; t++) {
-        float *y = p.y + t * p.Bp * p.Op;
-        const float *target = p.target + t * p.Bp * p.Op;
+        real *y = p.y.at(t);
+        const real *target = p.target.at(t);
         for (int64_t b = 0; b < p.B; b++)
-            for (int64_t o = 0; o < p.Op; o++)
-                y[b * p.Op + o] = o < p.O ? y[b * p.Op + o] - target[b * p.Op + o] : 0.0f;
-        for (int64_t i = p.B * p.Op; i < p.Bp * p.Op; i++) y[i] = 0.0f;
+            for (int64_t o = 0; o < p.Op; o++) y[b * p.Op + o] = o < p.O ? y[b * p.Op + o] - target[b * p.Op + o] : 0;
+        for (int64_t i = p.B * p.Op; i < p.Bp * p.Op; i++) y[i] = 0;
     }
-    for (int64_t i = end; i < end + W; i++) p.y[i] = 0.0f;
-    const float scale = (float)(2.0 / count);
+    real *const end = p.y.at(p.T);
+    for (int i = 0; i < kLanes; i++) end[i] = 0;
+    const double count = static_cast<double>((p.T - p.first) * p.B * p.O);
+    const real scale = static_cast<real>(2.0 / count);
     vec sum[2] = {};
     int parity = 0;
-    for (int64_t i = p.first * p.Bp * p.Op; i < end; i += W, parity ^= 1) {
-        vec error = load(p.y + i);
+    for (real *y = p.y.at(p.first); y < end; y += kLanes, parity ^= 1) {
+        vec error = load(y);
         sum[parity] += error * error;
-        store(p.y + i, error * scale);
+        store(y, error * scale);
     }
     double total = 0;
-    for (int i = 0; i < W; i++) total += (double)sum[0][i] + (double)sum[1][i];
+    for (int i = 0; i < kLanes; i++) total += static_cast<double>(sum[0][i]) + static_cast<double>(sum[1][i]);
     return total / count;
 }
 
 double cross_entropy(const Plan &p, const int64_t *classes) {
-    const double count = (double)((p.T - p.first) * p.B);
-    const float scale = (float)(1.0 / count);
+    const double count = static_cast<double>((p.T - p.first) * p.B);
+    const real scale = static_cast<real>(1.0 / count);
     double total = 0;
     for (int64_t t = p.first; t < p.T; t++) {
-        float *y = p.y + t * p.Bp * p.Op;
+        real *y = p.y.at(t);
         for (int64_t b = 0; b < p.B; b++, y += p.Op) {
-            float largest = y[0], sum = 0;
+            real largest = y[0], sum = 0;
             for (int64_t o = 1; o < p.O; o++) largest = y[o] > largest ? y[o] : largest;
             const int64_t right = classes[b * p.T + t];
-            const float logit = y[right] - largest;
+            const real logit = y[right] - largest;
             if (p.O == 1) {
-                total += logit;  // nothing to choose from: 0, or NaN
-                y[0] = logit;
+                total += logit;  // nothing to choose from: 0, or NaN, which makes no update
+                y[0] = 0;
                 continue;
             }
-            for (int64_t o = p.O; o < p.Op; o++) y[o] = -__builtin_inff();
+            for (int64_t o = p.O; o < p.Op; o++) y[o] = -infinity;
             vec sums = {};
-            for (int64_t o = 0; o < p.Op; o += W) {
+            for (int64_t o = 0; o < p.Op; o += kLanes) {
                 vec e = vexp(load(y + o) - largest);
                 store(y + o, e);
                 sums += e;
             }
-            for (int i = 0; i < W; i++) sum += sums[i];
-            total += __builtin_log((double)sum) - logit;
-            for (int64_t o = 0; o < p.Op; o += W) store(y + o, load(y + o) * (scale / sum));
+            for (int i = 0; i < kLanes; i++) sum += sums[i];
+            total += __builtin_log(static_cast<double>(sum)) - logit;
+            for (int64_t o = 0; o < p.Op; o += kLanes) store(y + o, load(y + o) * (scale / sum));
             y[right] -= scale;
         }
-        for (int64_t i = 0; i < (p.Bp - p.B) * p.Op; i++) y[i] = 0.0f;
+        for (int64_t i = 0; i < (p.Bp - p.B) * p.Op; i++) y[i] = 0;
     }
     return total / count;
 }
 
 void backward_readout(const Plan &p) {
-    const float *h = p.layers[p.L - 1].h + p.Bp * p.Hp;
+    const Series &h = p.layers[p.L - 1].h;
+    const Span span{p.first, p.T};
     if (p.O == 1) {
-        add_weighted_rows(p, p.d_readout, h, p.Hp, p.y, p.Hp, p.first, p.T);
-        float sum = 0;
+        add_rows(p, p.readout_gradient.weight, h, span, &p.y);
+        real sum = 0;
         for (int64_t t = p.first; t < p.T; t++)
-            for (int64_t b = 0; b < p.B; b++) sum += p.y[t * p.Bp + b];
-        p.d_readout_bias[0] = sum;
+            for (int64_t b = 0; b < p.B; b++) sum += p.y.at(t)[b];
+        p.readout_gradient.bias[0] = sum;
         return;
     }
-    add_outer(p, p.d_readout, p.Op, p.y, p.Op, h, p.Hp, p.Hp, p.Hp, p.first, p.T);
-    add_weighted_rows(p, p.d_readout_bias, p.y, p.Op, nullptr, p.Op, p.first, p.T);
+    add_outer(p, p.readout_gradient.weight, p.Hp, p.y, h, p.Hp, span);
+    add_rows(p, p.readout_gradient.bias, p.y, span);
 }
 
 }  // namespace

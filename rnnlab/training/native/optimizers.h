@@ -10,43 +10,46 @@
 
 namespace {
 
-// ‖g‖², in float64, where no square of a float32 is beyond range.
-double squared_norm(const Plan &p) {
-    double lanes[W] = {}, sum = 0;
-    for (int64_t i = 0; i < p.P; i += W)
-        for (int j = 0; j < W; j++) lanes[j] += (double)p.gradient[i + j] * (double)p.gradient[i + j];
-    for (int j = 0; j < W; j++) sum += lanes[j];
+// ‖g‖², in a precision in which no square is beyond range.
+wide squared_norm(const Plan &p) {
+    wide lanes[kLanes] = {}, sum = 0;
+    for (int64_t i = 0; i < p.padded_parameters; i += kLanes)
+        for (int j = 0; j < kLanes; j++)
+            lanes[j] += static_cast<wide>(p.gradient[i + j]) * static_cast<wide>(p.gradient[i + j]);
+    for (int j = 0; j < kLanes; j++) sum += lanes[j];
     if (sum == sum) return sum;
     // The NaN may be the padding's own, which is zero times what is infinite.
     sum = 0;
-    each_number(p, p.gradient, [&](float g) { sum += (double)g * (double)g; });
+    each_number(p, p.gradient, [&](real g) { sum += static_cast<wide>(g) * static_cast<wide>(g); });
     return sum;
 }
 
 void clip(const Plan &p, double limit) {
-    const double norm = __builtin_sqrt(squared_norm(p));
+    const wide norm = root(squared_norm(p));
     if (!(norm > limit)) return;
-    for (int64_t i = 0; i < p.P; i++) p.gradient[i] = (float)((double)p.gradient[i] * (limit / norm));
+    for (int64_t i = 0; i < p.padded_parameters; i++)
+        p.gradient[i] = static_cast<real>(static_cast<wide>(p.gradient[i]) * (limit / norm));
 }
 
-void sgd(const Plan &p, float rate) {
-    for (int64_t i = 0; i < p.P; i += W)
+void sgd(const Plan &p, real rate) {
+    for (int64_t i = 0; i < p.padded_parameters; i += kLanes)
         store(p.parameters + i, load(p.parameters + i) - rate * load(p.gradient + i));
 }
 
 // Update number `step`, counted from 1.
 void adam(const Plan &p, double rate, int64_t step) {
-    const double beta1 = 0.9, beta2 = 0.999;
-    const float new1 = (float)(1 - beta1), old2 = (float)beta2, new2 = (float)(1 - beta2), epsilon = 1e-8f;
-    const float corrected_rate = (float)(rate / (1 - __builtin_pow(beta1, (double)step)));
-    const float correction2 = (float)(1 / __builtin_sqrt(1 - __builtin_pow(beta2, (double)step)));
-    for (int64_t i = 0; i < p.P; i += W)
-        for (int j = 0; j < W; j++) {
-            const float g = p.gradient[i + j];
-            const float m = p.moment1[i + j] + new1 * (g - p.moment1[i + j]);
-            const float v = p.moment2[i + j] * old2 + new2 * (g * g);
+    const double beta1 = 0.9, beta2 = 0.999, t = static_cast<double>(step);
+    const real new1 = static_cast<real>(1 - beta1), old2 = static_cast<real>(beta2);
+    const real new2 = static_cast<real>(1 - beta2), epsilon = static_cast<real>(1e-8);
+    const real corrected_rate = static_cast<real>(rate / (1 - __builtin_pow(beta1, t)));
+    const real correction2 = static_cast<real>(1 / root(1 - __builtin_pow(beta2, t)));
+    for (int64_t i = 0; i < p.padded_parameters; i += kLanes)
+        for (int j = 0; j < kLanes; j++) {
+            const real g = p.gradient[i + j];
+            const real m = p.moment1[i + j] + new1 * (g - p.moment1[i + j]);
+            const real v = p.moment2[i + j] * old2 + new2 * (g * g);
             p.moment1[i + j] = m, p.moment2[i + j] = v;
-            p.parameters[i + j] -= m * corrected_rate / (__builtin_sqrtf(v) * correction2 + epsilon);
+            p.parameters[i + j] -= m * corrected_rate / (root(v) * correction2 + epsilon);
         }
 }
 
