@@ -123,7 +123,8 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        if time.monotonic() >= deadline:
+            raise TimeoutError("it did not happen in time")
         time.sleep(0.02)
 
 
