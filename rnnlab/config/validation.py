@@ -46,9 +46,8 @@ def _task_of(section: dict[str, Plain]) -> tuple[Task | None, list[Fault]]:
 
 
 def _faults_of(error: ValidationError, section: tuple[str, ...], kinds: tuple[str, ...]) -> list[Fault]:
-    # One fault a path: a union reports each of its members.
-    faults = [_fault(one, section, kinds) for one in error.errors(include_url=False)]
-    return list({fault.path: fault for fault in reversed(faults)}.values())[::-1]
+    # Once each: a union reports its members one by one, and each becomes the same sentence.
+    return list(dict.fromkeys(_fault(one, section, kinds) for one in error.errors(include_url=False)))
 
 
 def _fault(error: ErrorDetails, section: tuple[str, ...], kinds: tuple[str, ...]) -> Fault:

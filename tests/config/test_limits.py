@@ -20,13 +20,17 @@ def _any_size_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rnnlab.config.loading, "memory_of_machine", lambda: None)
 
 
-def test_the_estimate_counts_parameters_as_the_design_does() -> None:
-    config = config_from_mapping({"name": "x", "model": {"cell": "gru", "hidden_size": 5, "layers": 2}})
+def test_the_estimate_counts_what_the_design_does() -> None:
+    data = {"name": "x", "task": {"seq_len": 7}, "model": {"cell": "gru", "hidden_size": 5, "layers": 2}}
+    config = config_from_mapping({**data, "training": {"batch_size": 6}, "record": {"sequences": 11}})
     parameters = 3 * (5 + 25 + 5) + 3 * (25 + 25 + 5) + 5 + 1
     sizes = {need.what: need.size for need in needs_of(config)}
     assert sizes["the weights"] == 16 * parameters
     assert sizes["the weights of every record"] == 4 * 51 * parameters
     assert sizes["the losses"] == 4 * 5000
+    states = 7 * 2 * 5 * 3  # timesteps, layers, units, gates; three times: forwards, backwards, and what cells keep
+    assert sizes["one batch"] == 6 * states * 4 * 3
+    assert sizes["the probe"] == 11 * states * 8 * 3
 
 
 @pytest.mark.parametrize(("batches", "every", "records"), [(0, 100, 1), (100, 100, 2), (250, 100, 4), (3, 100, 2)])

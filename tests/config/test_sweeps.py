@@ -122,8 +122,8 @@ def test_counting_and_a_limit_look_at_no_more_runs_however_many_there_are(sweep_
         for axis in ("{linspace: [0, 1, 10]}", "{linspace: [0, 1, 1000]}")
     )
     assert (few.count, many.count) == (500, 5_000_000)
-    assert len(many.expand(limit=3).runs) == 3
     assert calls_of(lambda: many.count) == calls_of(lambda: few.count)
+    assert len(many.expand(limit=3).runs) == 3
     assert calls_of(lambda: many.expand(limit=3)) == calls_of(lambda: few.expand(limit=3))
 
 
@@ -157,6 +157,7 @@ def test_a_run_more_costs_the_same_however_many_there_are(sweep_of: SweepOf) -> 
          "choose tanh, relu or identity (in the combination model.nonlinearity=null)"),
         ("axes: [1]", "1:15: sweep.axes: got a list; valid: a mapping of dotted keys to their values"),
         ("seeds: 0", "1:16: sweep.seeds: got 0; valid: a whole number from 1 to 100000"),
+        ("seeds: true", "1:16: sweep.seeds: got true; valid: a whole number from 1 to 100000"),
         ("seeds: 1000000000", "1:16: sweep.seeds: got 1000000000; valid: a whole number from 1 to 100000"),
         ("axis: {}", "1:9: unknown key 'axis' in sweep. Did you mean 'axes'?"),
         ("model.layers: [1]", "1:9: unknown key 'model.layers' in sweep. An axis stands below 'axes:'"),
@@ -197,10 +198,19 @@ def test_one_problem(wrong_sweep: Wrong, section: str, message: str) -> None:
         ("sweep.seeds=1,2", "'sweep.seeds' takes one value and cannot be an axis"),
         ("sweep.axes=1", "write the axis itself, for example model.weight_scale=0.5,1,2 or sweep.seeds=5"),
         ("sweep.seeds=0", "got 0; valid: a whole number from 1 to 100000"),
+        ("sweep.seeds=true", "got true; valid: a whole number from 1 to 100000"),
+        ("model.weight_scale=1),2", "got the string '1)'; valid: a finite number"),
     ],
 )  # fmt: skip
 def test_one_problem_of_the_command_line(wrong_sweep: Wrong, override: str, message: str) -> None:
     assert wrong_sweep("{}", [override]) == [f"command line: {override}: {message}"]
+
+
+def test_a_quote_inside_of_a_word_quotes_nothing(wrong_sweep: Wrong) -> None:
+    assert wrong_sweep("{}", ["model.cell=it's,gru,x's"]) == [
+        "command line: model.cell=it's,gru,x's: got 'it's'; valid: elman, lstm, gru",
+        "command line: model.cell=it's,gru,x's: got 'x's'; valid: elman, lstm, gru",
+    ]
 
 
 def test_seeds_end_at_the_largest_seed(sweep_of: SweepOf, wrong_sweep: Wrong) -> None:
