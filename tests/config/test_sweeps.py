@@ -151,6 +151,8 @@ def test_a_run_more_costs_the_same_however_many_there_are(sweep_of: SweepOf) -> 
          "valid: a whole number of at least 1. Did you mean 2?"),
         ("axes: {model.layers: {linspace: [1, 2, 3]}}",
          "1:30: sweep.axes.model.layers: got 1.5; valid: a whole number of at least 1"),
+        ("axes: {model.layers: {linspace: [1, 2, 5]}}",
+         "1:30: sweep.axes.model.layers: got 1.25; valid: a whole number of at least 1"),
         ("axes: {model.weight_scale: [[1, 2]]}",
          "1:37: sweep.axes.model.weight_scale: got a list; valid: a finite number"),
         ("axes: {model.nonlinearity: [null]}", "1:37: sweep.axes.model.nonlinearity: got null; an elman net needs one; "
@@ -211,6 +213,10 @@ def test_a_quote_inside_of_a_word_quotes_nothing(wrong_sweep: Wrong) -> None:
         "command line: model.cell=it's,gru,x's: got 'it's'; valid: elman, lstm, gru",
         "command line: model.cell=it's,gru,x's: got 'x's'; valid: elman, lstm, gru",
     ]
+
+
+def test_the_largest_number_of_seeds_is_admitted(sweep_of: SweepOf) -> None:
+    assert sweep_of("sweep: {seeds: 100000}").count == 100_000
 
 
 def test_seeds_end_at_the_largest_seed(sweep_of: SweepOf, wrong_sweep: Wrong) -> None:

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from rnnlab.flow import Measured, measure
 from rnnlab.nets import Architecture
-from rnnlab.tasks import MeanSquaredError
+from rnnlab.tasks import CrossEntropy, MeanSquaredError
 from tests import reference
 from tests.nets.settings import CELLS, make_architecture, random_sequences, random_weights, reference_net, stacked
 
@@ -135,6 +135,16 @@ def test_weights_in_float32_are_measured_in_float64() -> None:
     one, other = measured(architecture, [single], sequences), measured(architecture, [double], sequences)
     for name, array in one.arrays.items():
         assert_array_equal(array, other.arrays[name], err_msg=name)
+
+
+def test_classes_are_measured_as_they_are() -> None:
+    architecture = make_architecture("elman", "tanh", 1)
+    weights, (inputs, _) = random_weights(architecture, 0), random_sequences(architecture, 2, 3)
+    classes_BT = np.array([[0, 1, 1], [1, 0, 1]])
+    found = measure(architecture, stacked([weights]), inputs, classes_BT, CrossEntropy()).arrays["probe_loss"]
+    logits_BTO = reference.unroll(reference_net(architecture), weights, inputs).predictions
+    shares_BTO = np.exp(logits_BTO) / np.exp(logits_BTO).sum(axis=-1, keepdims=True)
+    assert_allclose(found, [-np.log(np.take_along_axis(shares_BTO, classes_BT[..., None], -1)).mean()], rtol=1e-13)
 
 
 @pytest.mark.parametrize("copies", [1, 32])
