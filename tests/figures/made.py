@@ -21,6 +21,7 @@ from rnnlab.nets import Architecture, initial_weights
 from rnnlab.store import Run, Workspace, look_at
 from rnnlab.store.files import npz_bytes
 from rnnlab.studies.summary import summarise
+from rnnlab.tasks import task_types
 from tests.store.samples import make_info
 
 HIDDEN = 4
@@ -104,8 +105,9 @@ def make_run(study: Path, **changes: Any) -> Run:
 
 def make_weights(config: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Give the final weights of a net of that shape."""
-    model = config["model"]
-    architecture = Architecture(model["cell"], model["nonlinearity"], 1, HIDDEN, model["layers"], 1)
+    model, task = config["model"], task_types()[config["task"]["kind"]].model_validate(config["task"])
+    sizes = (task.input_size, HIDDEN, model["layers"], task.output_size)
+    architecture = Architecture(model["cell"], model["nonlinearity"], *sizes)
     weights = initial_weights(architecture, np.random.default_rng(config["seed"]))
     return {f"final/{name}": value for name, value in weights.items()}
 
