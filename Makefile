@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 INSTALLED := $(VENV)/.installed
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 
 # What depends on the engine is tested a second time as where there is no compiler: with PyTorch alone.
 WITHOUT_KERNEL := tests/audit/test_check.py tests/cli/test_check.py tests/cli/test_train.py tests/studies/test_going_on.py \
@@ -14,14 +15,18 @@ WITHOUT_KERNEL := tests/audit/test_check.py tests/cli/test_check.py tests/cli/te
 # For clang-format, where it is installed; .clang-format says how they are written.
 CPP := $(wildcard rnnlab/training/native/*.h rnnlab/training/native/*.cpp tests/training/*.cpp)
 
-.PHONY: run test check format sanitize bench clean
+.PHONY: run test check format pythons sanitize bench clean
 
 run: $(INSTALLED)
 	$(BIN)/rnnlab train configs/cumulative_average.yaml
 
+# Commands and the workers of sweeps are measured too, each in a file of its own (pyproject.toml, tool.coverage).
 test: check
-	$(BIN)/python -m pytest --numprocesses=auto
-	RNNLAB_NO_NATIVE=1 $(BIN)/python -m pytest --numprocesses=auto --quiet $(WITHOUT_KERNEL)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --numprocesses=auto
+	RNNLAB_NO_NATIVE=1 $(BIN)/coverage run -m pytest --numprocesses=auto --quiet $(WITHOUT_KERNEL)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --skip-empty
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -33,6 +38,17 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	@! command -v clang-format >/dev/null || clang-format -i $(CPP)
+
+# `make test` with every Python that is admitted and found, each in an environment of its own.
+pythons:
+	@for python in $(PYTHONS); do \
+		if $$python -c '' 2>/dev/null; then \
+			$(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$python test || exit 1; \
+		else \
+			missing="$$missing $$python"; \
+		fi; \
+	done; \
+	if [ -n "$$missing" ]; then echo "not found, and so not tried:$$missing"; fi
 
 # The native engine's code under the address and undefined-behaviour sanitizers of GCC and Clang; a part of the tests too.
 sanitize: $(INSTALLED)
@@ -54,4 +70,4 @@ $(INSTALLED): pyproject.toml constraints.txt setup.py $(wildcard rnnlab/training
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-python3.* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

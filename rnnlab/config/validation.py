@@ -68,9 +68,8 @@ def _task_of(section: dict[str, Plain]) -> tuple[Task | None, list[Violation]]:
 
 
 def _violations_of(error: ValidationError, section: tuple[str, ...], kinds: tuple[str, ...]) -> list[Violation]:
-    # One violation a path: a union reports each of its members.
-    violations = [_violation(one, section, kinds) for one in error.errors(include_url=False)]
-    return list({violation.path: violation for violation in reversed(violations)}.values())[::-1]
+    # Once each: a union reports its members one by one, and each becomes the same sentence.
+    return list(dict.fromkeys(_violation(one, section, kinds) for one in error.errors(include_url=False)))
 
 
 def _violation(error: ErrorDetails, section: tuple[str, ...], kinds: tuple[str, ...]) -> Violation:

@@ -12,20 +12,20 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
-class _Part(BaseModel):
+class _Object(BaseModel):
     """What all parts have in common: frozen, no conversion of types, unknown keys kept."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow")
 
 
-class GitState(_Part):
+class GitState(_Object):
     """The repository that a command was given in."""
 
     commit: str = Field(description="The commit that was checked out.")
     changed: bool = Field(description="Whether files that git knows differed from it.")
 
 
-class Machine(_Part):
+class Machine(_Object):
     """Where a run was made."""
 
     host: str = Field(description="The name of the machine.")
@@ -35,14 +35,14 @@ class Machine(_Part):
     instructions: str = Field(description="The instruction set that the engine used; its last digits depend on it.")
 
 
-class StackPlace(_Part):
+class StackPlace(_Object):
     """Whom a run was trained with."""
 
     size: int = Field(description="How many nets trained together.")
     slot: int = Field(description="Which of them this is, from 0.")
 
 
-class FileFacts(_Part):
+class FileFacts(_Object):
     """A file as it was written."""
 
     bytes: int = Field(description="Its size.")
@@ -54,7 +54,7 @@ def file_facts(content: bytes) -> FileFacts:
     return FileFacts(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
-class RunRecord(_Part):
+class RunRecord(_Object):
     """All that run.json says of a run."""
 
     format: int = Field(description="The version of what a config means; it enters the identity.")

@@ -80,7 +80,7 @@ def find_table(entry: RunEntry, table: Table) -> RunTable | None:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _FileColumns:
     """The arrays of one file, and what stands at each place of their axes."""
 
     arrays: Sequence[np.ndarray]
@@ -102,7 +102,7 @@ class _Part:
         return spread
 
 
-def _read(path: Path, table: Table, quantities: Sequence[Quantity]) -> _Part:
+def _read(path: Path, table: Table, quantities: Sequence[Quantity]) -> _FileColumns:
     listed = [axis.values for axis in table.axes if axis.values]
     arrays = read_npz(path, [*listed, *(quantity.name for quantity in quantities)])
     shape = arrays[quantities[0].name].shape
@@ -110,7 +110,7 @@ def _read(path: Path, table: Table, quantities: Sequence[Quantity]) -> _Part:
         axis.name: arrays[axis.values].tolist() if axis.values else list(range(axis.first, axis.first + size))
         for axis, size in zip(table.axes, shape, strict=True)
     }
-    return _Part([arrays[quantity.name] for quantity in quantities], places)
+    return _FileColumns([arrays[quantity.name] for quantity in quantities], places)
 
 
 def _union(axis: Axis, lists: Iterable[list[Any]]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,8 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         (b"# nothing\n", "a.yaml: the config is empty; it has sections such as `model:`"),
         (b"---\n...\n", "a.yaml: the config is empty; it has sections such as `model:`"),
         (b"\x89PNG\r\n\x1a\n\0\0", "a.yaml: this is a binary file, not YAML text"),
-        ("seed: 1\n".encode("utf-16"), "a.yaml: the file is written in UTF-16; save it as UTF-8"),
+        (BOM_UTF16_LE + "seed: 1\n".encode("utf-16-le"), "a.yaml: the file is written in UTF-16; save it as UTF-8"),
+        (BOM_UTF16_BE + "seed: 1\n".encode("utf-16-be"), "a.yaml: the file is written in UTF-16; save it as UTF-8"),
         (b"seed: 1\nname: caf\xe9\n", "a.yaml:2:10: this byte is not text in UTF-8; save the file as UTF-8"),
         (b"\xef\xbb\xbfname: \xff\n", "a.yaml:1:7: this byte is not text in UTF-8; save the file as UTF-8"),
         (b"seed: 1\r\nname: \x1b[31m\n", "a.yaml:2:7: the control character U+001B cannot stand in a config"),

@@ -10,17 +10,22 @@ from rnnlab.config import config_from_mapping
 from rnnlab.config.limits import TooLargeError, check_memory, memory_of_machine, memory_problem, needs_of
 from rnnlab.words import bytes_text
 from tests.config.conftest import Load
+from tests.work import calls_of
 
 GB = 10**9
 
 
-def test_the_estimate_counts_parameters_as_the_design_does() -> None:
-    config = config_from_mapping({"name": "x", "model": {"cell": "gru", "hidden_size": 5, "layers": 2}})
+def test_the_estimate_counts_what_the_design_does() -> None:
+    data = {"name": "x", "task": {"seq_len": 7}, "model": {"cell": "gru", "hidden_size": 5, "layers": 2}}
+    config = config_from_mapping({**data, "training": {"batch_size": 6}, "record": {"sequences": 11}})
     parameters = 3 * (5 + 25 + 5) + 3 * (25 + 25 + 5) + 5 + 1
     sizes = {need.what: need.size for need in needs_of(config)}
     assert sizes["the weights"] == 16 * parameters
     assert sizes["the weights of every record"] == 4 * 51 * parameters
     assert sizes["the losses"] == 4 * 5000
+    states = 7 * 2 * 5 * 3  # timesteps, layers, units, gates; three times: forwards, backwards, and what cells keep
+    assert sizes["one batch"] == 6 * states * 4 * 3
+    assert sizes["the probe"] == 11 * states * 8 * 3
 
 
 @pytest.mark.parametrize(("batches", "every", "records"), [(0, 100, 1), (100, 100, 2), (250, 100, 4), (3, 100, 2)])
@@ -48,6 +53,14 @@ def test_the_key_to_blame(change: dict[str, Any], key: str) -> None:
     assert memory_problem(config, 10 * GB).startswith(f"{key}: ")
     with pytest.raises(TooLargeError):
         check_memory(config, 10 * GB)
+
+
+def test_a_size_is_computed_and_never_walked_through() -> None:
+    def calls(size: int) -> int:
+        config = config_from_mapping({"name": "x", "model": {"hidden_size": size, "layers": size}})
+        return calls_of(lambda: memory_problem(config, 10 * GB))
+
+    assert calls(10**90) == calls(10**10)
 
 
 def test_what_fits_is_no_problem_and_where_the_memory_is_not_known_everything_is_tried() -> None:

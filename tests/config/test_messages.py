@@ -81,6 +81,9 @@ VALUES = [
     ("model: {weight_scale: {a: 1}}", "1:23: model.weight_scale: got a mapping; valid: a finite number"),
     ("record: {weights: yes}", "1:19: record.weights: got the string 'yes'; valid: true or false. "
      "Did you mean true, without quotes?"),
+    *((f"record: {{weights: {word}}}", f"1:19: record.weights: got the string '{word}'; valid: true or false. "
+       f"Did you mean {truth}, without quotes?")
+      for word, truth in [("on", "true"), ("Y", "true"), ("No", "false"), ("off", "false"), ("n", "false")]),
     ("record: {weights: 1}", "1:19: record.weights: got 1; valid: true or false"),
     ("record: {every: 0}", "1:17: record.every: got 0; valid: a whole number of at least 1"),
     ("seed: -1", "1:7: seed: got -1; valid: a whole number from 0 to 4294967295"),
@@ -115,7 +118,18 @@ def test_all_problems_are_told_in_the_order_of_the_file_then_the_command_line(wr
     ]
 
 
-def test_more_problems_than_anyone_reads_are_counted(wrong: Wrong) -> None:
-    lines = wrong("".join(f"key{i}: 1\n" for i in range(150)))
-    assert len(lines) == 101
-    assert lines[-1] == "a.yaml: and 50 more problems"
+def test_problems_of_one_line_are_told_from_left_to_right(wrong: Wrong) -> None:
+    assert wrong("model: {layers: 0, hidden_size: 0, cell: x}\n") == [
+        "a.yaml:1:17: model.layers: got 0; valid: a whole number of at least 1",
+        "a.yaml:1:33: model.hidden_size: got 0; valid: a whole number of at least 1",
+        "a.yaml:1:42: model.cell: got 'x'; valid: elman, lstm, gru",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("problems", "rest"), [(100, []), (101, ["and 1 more problems"]), (150, ["and 50 more problems"])]
+)
+def test_more_problems_than_anyone_reads_are_counted(wrong: Wrong, problems: int, rest: list[str]) -> None:
+    lines = wrong("".join(f"key{i}: 1\n" for i in range(problems)))
+    assert lines[100:] == [f"a.yaml: {words}" for words in rest]
+    assert all("unknown key" in line for line in lines[:100])

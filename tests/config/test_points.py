@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlab.config.points import points_of
+from rnnlab.config.points import MOST_POINTS, points_of
 from rnnlab.config.scalars import Plain
 
 
@@ -66,6 +66,18 @@ def test_wrong_axes(values: Plain, message: str) -> None:
 
 
 finite = st.floats(-1e300, 1e300) | st.integers(-(10**9), 10**9)
+
+
+def test_an_axis_holds_at_most_so_many_points() -> None:
+    most: list[Plain] = [list(range(MOST_POINTS)), {"linspace": [0, 1, MOST_POINTS]}, {"range": [0, MOST_POINTS, 1]}]
+    for values in most:
+        assert len(points_of(values)) == MOST_POINTS
+    more: list[Plain] = [
+        list(range(MOST_POINTS + 1)), {"linspace": [0, 1, MOST_POINTS + 1]}, {"range": [0, MOST_POINTS + 1, 1]}
+    ]  # fmt: skip
+    for values in more:
+        with pytest.raises(ValueError, match="the axis has 100001 values; 100000 are the most"):
+            points_of(values)
 
 
 @settings(derandomize=True, deadline=None, max_examples=300)

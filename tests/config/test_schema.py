@@ -140,6 +140,15 @@ def test_numpy_numbers_are_numbers() -> None:
     assert [type(v) for v in (config.name, config.seed, config.model.weight_scale)] == [str, int, float]
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(10**100 - 1, "got a number of very many digits; valid"), (-(10**100), "the number has too many digits")],
+)
+def test_a_hundred_digits_of_a_mapping_are_read_and_no_more(number: int, said: str) -> None:
+    with pytest.raises(ConfigError, match=f"seed: {said}"):
+        config_from_mapping({"name": "x", "seed": number})
+
+
 def test_a_mapping_that_holds_itself_or_monstrous_numbers_is_refused() -> None:
     knot: dict[str, Any] = {"name": "x"}
     knot["model"] = knot

@@ -21,6 +21,7 @@ from rnnlab.flow import GROUPS
 from rnnlab.nets import Architecture, initial_weights, make_cell
 from rnnlab.store import Run, Workspace, look_at
 from rnnlab.store.atomic import npz_bytes
+from rnnlab.tasks import TASKS
 from tests.store.samples import make_info, make_record
 
 HIDDEN = 4
@@ -106,8 +107,9 @@ def make_run(study: Path, **changes: Any) -> Run:
 
 def make_weights(config: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Give the final weights of a net of that shape."""
-    model = config["model"]
-    architecture = Architecture(make_cell(model["cell"], model), 1, HIDDEN, model["layers"], 1)
+    model, task = config["model"], TASKS[config["task"]["kind"]].model_validate(config["task"])
+    sizes = (task.input_size, HIDDEN, model["layers"], task.output_size)
+    architecture = Architecture(make_cell(model["cell"], model), *sizes)
     weights = initial_weights(architecture, np.random.default_rng(config["seed"]))
     return {f"final/{name}": value for name, value in weights.items()}
 

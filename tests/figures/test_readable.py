@@ -25,6 +25,7 @@ CASES: dict[str, dict[str, Any]] = {
     "diverged": {"diverged_at": 25},
     "diverged at once": {"diverged_at": 0},
     "one record": {"training__batches": 0},
+    "classes": {"task": {"kind": "bigram", "seq_len": 5, "vocabulary": 12, "last_timestep_only": False}},
     "one timestep": {"task__seq_len": 1, "task__last_timestep_only": True},
     "two hundred timesteps": {"task__seq_len": 200},
     "long": {"training__batches": 123456, "record__every": 10000, "label": "weight_scale=1.5," * 8},

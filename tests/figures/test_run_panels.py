@@ -170,6 +170,28 @@ def test_predictions_are_those_of_the_final_weights_on_sequences_of_their_own(tm
         assert list(curve(axes, "target at T")) == [targets_BTO[i, -1, 0]]
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_predictions_of_classes_are_their_probabilities_with_a_ring_around_the_right_one(
+    tmp_path: Path, last: bool
+) -> None:
+    task = {"kind": "bigram", "seq_len": 5, "vocabulary": 3, "last_timestep_only": last}
+    subject = Subject(make_run(tmp_path / "study", task=task))
+    inputs_BTI, classes_BT = fresh_sequences(subject)
+    weights = {k.removeprefix("final/"): v.astype(np.float64) for k, v in subject.run.weights.items()}
+    exponentials_BTO = np.exp(unroll(Net("elman", "tanh", 1, 4), weights, inputs_BTI.astype(np.float64)).predictions)
+    drawn = panels(subject, "predictions")
+    assert [axes.get_title(loc="left") for axes in drawn] == [f"Fresh sequence {i}" for i in (1, 2, 3, 4)]
+    for i, axes in enumerate(drawn):
+        (mesh,) = axes.findobj(QuadMesh)
+        assert isinstance(mesh, QuadMesh)
+        probabilities_TO = exponentials_BTO[i] / exponentials_BTO[i].sum(axis=-1, keepdims=True)
+        assert np.allclose(cells(mesh), probabilities_TO.T, rtol=0, atol=1e-12)
+        (rings,) = axes.get_lines()
+        first = 4 if last else 0
+        assert np.array_equal(rings.get_xdata(), np.arange(first, 5) + 1)
+        assert np.array_equal(rings.get_ydata(), classes_BT[i, first:])
+
+
 def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
     lstm = Subject(make_run(tmp_path / "lstm", model__cell="lstm", model__nonlinearity=None))
     untrained = Subject(make_run(tmp_path / "untrained", training__batches=0))

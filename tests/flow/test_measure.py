@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from rnnlab.flow import Measured, Problem, measure
 from rnnlab.flow import measuring as MODULE
 from rnnlab.nets import LSTM, Architecture, Elman
-from rnnlab.tasks import MeanSquaredError
+from rnnlab.tasks import CrossEntropy, MeanSquaredError
 from tests import reference
 from tests.nets.settings import CELLS, make_architecture, random_sequences, random_weights, reference_net, stacked
 
@@ -136,6 +136,17 @@ def test_weights_in_float32_are_measured_in_float64() -> None:
         assert_array_equal(array, other.arrays[name], err_msg=name)
 
 
+def test_classes_are_measured_as_they_are() -> None:
+    architecture = make_architecture("elman", "tanh", 1)
+    weights, (inputs, _) = random_weights(architecture, 0), random_sequences(architecture, 2, 3)
+    classes_BT = np.array([[0, 1, 1], [1, 0, 1]])
+    problem = Problem(architecture, stacked([weights]), inputs, classes_BT, CrossEntropy())
+    found = measure(problem).arrays["probe_loss"]
+    logits_BTO = reference.unroll(reference_net(architecture), weights, inputs).predictions
+    shares_BTO = np.exp(logits_BTO) / np.exp(logits_BTO).sum(axis=-1, keepdims=True)
+    assert_allclose(found, [-np.log(np.take_along_axis(shares_BTO, classes_BT[..., None], -1)).mean()], rtol=1e-13)
+
+
 @pytest.mark.parametrize("copies", [1, 32])
 def test_norms_do_not_depend_on_the_number_of_probe_sequences(copies: int) -> None:
     architecture = make_architecture("lstm", None, 2)
@@ -184,15 +195,32 @@ def test_a_readout_of_zeros_gives_minus_infinity_everywhere_and_no_flag() -> Non
         (1e-20, 20),  # and then zeros
         (1e-30, 12),  # 2e-300, then 0: no subnormal in between
         (0.5, 1100),
+        (1e-103, 4),  # 2e-309: just below the smallest normal number
+        (1e-210, 3),  # 2e-210, then 0
     ],
 )
 def test_gradients_below_float64_are_flagged(factor: float, timesteps: int) -> None:
     assert chain(factor, timesteps).flags == ["underflow"]
 
 
-@pytest.mark.parametrize(("factor", "timesteps"), [(1e-20, 16), (1e-30, 11), (0.5, 1020)])
+@pytest.mark.parametrize(("factor", "timesteps"), [(1e-20, 16), (1e-30, 11), (0.5, 1020), (1.1e-154, 3)])
 def test_gradients_just_above_are_not_flagged(factor: float, timesteps: int) -> None:
     assert chain(factor, timesteps).flags == []
+
+
+@pytest.mark.parametrize(("factor", "timesteps"), [(1e-50, 5), (1e-95, 4)])
+def test_a_dead_unit_behind_a_small_gradient_is_no_underflow(factor: float, timesteps: int) -> None:
+    """Below 1e-200 alone a zero is the end of float64; 2e-150 or 2e-190 before it would have left something."""
+    architecture = Architecture(Elman("relu"), 1, 1, 1, 1)
+    weights = {name: np.zeros(shape) for name, shape in architecture.parameter_shapes.items()}
+    weights["weight_hh_l0"][:], weights["weight_ih_l0"][:], weights["readout_weight"][:] = factor, 1.0, 1.0
+    inputs = np.ones((1, timesteps, 1))
+    inputs[0, 1] = -1.0  # at which the unit is dead
+    found = measured(architecture, [weights], (inputs, np.full((1, timesteps, 1), 2.0)), last_timestep_only=True)
+    norms_T = found.arrays["grad_norm"][0, 0]
+    assert norms_T[0] == 0
+    assert_allclose(norms_T[1:], 2.0 * factor ** np.arange(timesteps - 2, -1, -1.0), rtol=1e-12)
+    assert found.flags == []
 
 
 def test_cell_gradients_below_float64_are_flagged_too() -> None:

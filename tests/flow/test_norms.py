@@ -24,6 +24,7 @@ INF, NAN = math.inf, math.nan
         ([0.0, 0.0], 0.0),
         ([-0.0], 0.0),
         ([3e-200, 4e-200], 5e-200),
+        ([3e-157, 4e-157], 5e-157),  # whose squares are subnormal: digits would be lost
         ([3e200, -4e200], 5e200),
         ([3e-320, 4e-320], 5e-320),
         ([5e-324, 0.0], 5e-324),

@@ -106,6 +106,14 @@ def test_wrong_inputs_are_an_error_that_names_both_shapes(
     assert str(shape) in str(caught.value)
 
 
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_has_at_least_one_input_and_one_unit(layer: Callable[[int, int], Any]) -> None:
+    assert layer(1, 1)(torch.zeros(1, 1, 1))[0].shape == (1, 1, 1)
+    for sizes in ((0, 1), (1, 0)):
+        with pytest.raises(ValueError, match=f"must be at least 1; got {sizes[0]} and {sizes[1]}"):
+            layer(*sizes)
+
+
 @pytest.mark.parametrize("layers", [0, -1])
 def test_a_net_without_layers_is_an_error(layers: int) -> None:
     with pytest.raises(ValueError, match=f"num_layers must be at least 1; got {layers}"):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rnnlab.nets import Architecture, Elman, initial_weights, make_cell, pack, unpack
+from rnnlab.nets import Architecture, Elman, bigram_weights, initial_weights, make_cell, pack, unpack
 from rnnlab.training import BATCHES, PROBE, WEIGHTS, make_stream
 from tests.nets.settings import CELLS, make_architecture, random_weights, stacked
 
@@ -181,6 +181,15 @@ def test_any_scale_is_the_draw_times_the_scale_to_rounding(scale: float) -> None
     plain, scaled = draw(architecture), draw(architecture, weight_scale=scale)
     expected = plain["weight_hh_l0"].astype(np.float64) * scale
     assert_allclose(scaled["weight_hh_l0"], expected, rtol=2**-22, atol=1e-44)
+
+
+def test_bigram_weights_hand_each_input_s_row_of_logarithms_to_the_readout() -> None:
+    table_VV = np.array([[0.0, 0.25, 0.75], [1.0, 0.0, 0.0], [0.2, 0.3, 0.5]])
+    weights = bigram_weights(Architecture(Elman("identity"), 3, 4, 1, 3), table_VV)
+    logarithms_VV = np.array([[-100, np.log(0.25), np.log(0.75)], [0, -100, -100], np.log([0.2, 0.3, 0.5])])
+    assert_array_equal(weights["weight_ih_l0"], np.eye(4, 3))
+    assert_allclose(weights["readout_weight"], np.pad(logarithms_VV.T, ((0, 0), (0, 1))), rtol=1e-6)
+    assert not any(weights[name].any() for name in ("weight_hh_l0", "bias_l0", "readout_bias"))
 
 
 def test_streams_of_a_seed_and_seeds_of_a_stream_differ() -> None:

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections import namedtuple
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -45,7 +44,7 @@ from tests.studies.sweeping import (
 )
 
 _STOP_SECONDS = 15.0
-"""Ten is the promise, and what it takes where nothing else works; the rest is for a busy machine."""
+"""How long a stop is waited for. Ten is the promise, kept by force if need be; the rest is for a busy machine."""
 
 TWO = EIGHT.replace(RATES, "[0.01, 0.02]")
 UNSTABLE = "model: {hidden_size: 3, nonlinearity: identity}"
@@ -122,10 +121,8 @@ def test_a_signal_stops_it_and_keeps_everything(tmp_path: Path, number: int, cod
     study = tmp_path / "runs" / "long"
     process = start(tmp_path, "sweep.yaml", "--quiet")
     wait_for(lambda: is_making(process, study))
-    since = time.monotonic()
     process.send_signal(number)
-    ended = end(process)
-    assert time.monotonic() - since < _STOP_SECONDS
+    ended = end(process, _STOP_SECONDS)
     assert (ended.code, ended.out, ended.err) == (code, "", "")
     assert any(study.glob(".*/state-*.npz")) or run_folders(study)
     outcome = sweep_here(config, tmp_path / "runs")
@@ -139,10 +136,8 @@ def test_a_hung_worker_does_not_keep_it_from_stopping_in_ten_seconds(tmp_path: P
     env = {"PYTHONPATH": str(planted), "PLANTED": f"train hang 0.02 {tmp_path / 'hung'}"}
     process = start(tmp_path, "sweep.yaml", "--quiet", env=env)
     wait_for((tmp_path / "hung").exists)
-    since = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    ended = end(process)
-    assert time.monotonic() - since < _STOP_SECONDS
+    ended = end(process, _STOP_SECONDS)
     assert (ended.code, ended.err) == (143, "")
 
 
@@ -163,8 +158,7 @@ def test_nothing_is_left_running_when_the_main_process_is_killed(working: subpro
     assert len(sweep_storm.processes_marked(mark)) >= 4  # itself, the server, two workers
     working.kill()
     working.wait()
-    time.sleep(2)
-    assert sweep_storm.processes_marked(mark) == []
+    wait_for(lambda: sweep_storm.processes_marked(mark) == [])
 
 
 def test_nothing_is_left_either_when_it_is_killed_while_its_workers_get_ready(tmp_path: Path) -> None:
@@ -176,12 +170,12 @@ def test_nothing_is_left_either_when_it_is_killed_while_its_workers_get_ready(tm
     wait_for(marker.exists)
     process.kill()
     process.wait()
-    time.sleep(2)
-    left = sweep_storm.processes_marked(f"MARK={tmp_path.name}")
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    process.communicate()
-    assert left == []
+    try:
+        wait_for(lambda: sweep_storm.processes_marked(f"MARK={tmp_path.name}") == [])
+    finally:
+        for pid in sweep_storm.processes_marked(f"MARK={tmp_path.name}"):
+            os.kill(pid, signal.SIGKILL)
+        process.communicate()
 
 
 def test_the_status_is_renewed_and_the_log_survives_rotation(working: subprocess.Popen[str], tmp_path: Path) -> None:
@@ -189,7 +183,8 @@ def test_the_status_is_renewed_and_the_log_survives_rotation(working: subprocess
     first = json.loads(path.read_text())
     assert first["pid"] == working.pid
     assert (first["state"], first["total"], first["existed"], first["failed"]) == ("running", 8, 0, 0)
-    assert abs((datetime.now(UTC) - datetime.fromisoformat(first["started"])).total_seconds()) < 60
+    written = datetime.fromtimestamp(int((tmp_path / "sweep.yaml").stat().st_mtime), UTC)
+    assert written <= datetime.fromisoformat(first["started"]) <= datetime.now(UTC)
     wait_for(lambda: json.loads(path.read_text())["updated"] > first["updated"])
     wait_for(lambda: json.loads(path.read_text())["running"] == 4)
     wait_for(lambda: 0 < json.loads(path.read_text())["share"] < 1)
