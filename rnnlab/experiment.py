@@ -9,7 +9,7 @@ import numpy as np
 from rnnlab.config import Config
 from rnnlab.config.limits import check_memory, memory_of_machine
 from rnnlab.nets import Architecture, pack
-from rnnlab.training import BATCHES, PROBE, WEIGHTS, NetState, Recipe, make_stream
+from rnnlab.training import BATCHES, PROBE, WEIGHTS, Needs, NetState, Recipe, make_stream
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class Prepared:
 def architecture_of(config: Config) -> Architecture:
     """Give the shape of the net."""
     return config.model.architecture(config.task)
+
+
+def needs_of(config: Config) -> Needs:
+    """Give what an engine must have code for."""
+    return Needs(config.model.make_cell(), config.task.loss, config.training.make_optimizer())
 
 
 def draw_weights(config: Config) -> dict[str, np.ndarray]:
