@@ -55,9 +55,10 @@ class NumberDescription(NamedTuple):
 
 def describe_quantities() -> list[QuantityDescription]:
     """Describe every array that there can be in a run folder, in order."""
-    from rnnlab.nets import GRU, LSTM, Elman
+    from rnnlab.nets import make_cell
+    from rnnlab.nets.cells import CELLS
 
-    cells: dict[str, Cell] = {"elman": Elman(), "lstm": LSTM(), "gru": GRU()}
+    cells = {name: make_cell(name) for name in CELLS}
     return [_describe(group, quantity, cells) for group in GROUPS for quantity in GROUPS[group].quantities]
 
 
