@@ -11,6 +11,7 @@ from typing import Protocol
 
 from rnnlab.training.choice import choose_engine
 from rnnlab.training.native_engine import NativeEngine
+from rnnlab.training.needs import Needs
 from rnnlab.training.state import NetState, Recipe
 from rnnlab.training.torch_engine import TorchEngine
 
@@ -49,13 +50,12 @@ class Engine(Protocol):
         """Begin with the given states, which must all stand at the same update."""
 
 
-def make_engine(name: str = "auto", device: str = "cpu", recipe: Recipe | None = None) -> Engine:
+def make_engine(name: str = "auto", device: str = "cpu", needs: Needs | None = None) -> Engine:
     """Give an engine on `cpu`, `cuda`, or `auto`, which takes CUDA where there is one.
 
-    The engine `auto` is `native` on the CPU where it is built and can train the recipe, if one is given; else `torch`.
+    The engine `auto` is `native` on the CPU where it is built and can train what is needed; else `torch`.
 
     Raises:
-        EngineError: there is no such engine or device here, or it cannot train the recipe; the message says what to do.
+        EngineError: there is no such engine or device here, or it cannot train that; the message says what to do.
     """
-    chosen = choose_engine(name, device, None if recipe is None else recipe.needs)
-    return NativeEngine() if chosen == "native" else TorchEngine(device)
+    return NativeEngine() if choose_engine(name, device, needs) == "native" else TorchEngine(device)
