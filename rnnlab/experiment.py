@@ -9,7 +9,7 @@ import numpy as np
 from rnnlab.config import Config
 from rnnlab.config.limits import check_memory, memory_of_machine
 from rnnlab.nets import Architecture, pack
-from rnnlab.training import BATCHES, PROBE, WEIGHTS, NetState, Recipe, make_stream
+from rnnlab.training import BATCHES, PROBE, WEIGHTS, Needs, NetState, Recipe, make_stream
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Prepared:
         training = self.config.training
         stream = make_stream(self.config.seed, BATCHES)
         return NetState.begin(self.recipe, self.initial_P, stream, training.learning_rate, training.clip_norm)
+
+
+def needs_of(config: Config) -> Needs:
+    """Give what an engine must have code for; it takes no PyTorch."""
+    return Needs(config.model.make_cell(), config.task.loss, config.training.make_optimizer())
 
 
 def architecture_of(config: Config) -> Architecture:

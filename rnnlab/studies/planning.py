@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rnnlab.config import Sweep
 from rnnlab.errors import UserError
+from rnnlab.experiment import needs_of
 from rnnlab.store import folder_hashes, look_at, short_hash
 from rnnlab.studies.stacks import PlannedRun, plan_run
 from rnnlab.training import choose_engine
@@ -57,18 +58,20 @@ def plan_sweep(sweep: Sweep, runs: Path, *, engine: str = "auto", device: str = 
     Raises:
         SweepError: there are too many.
         ConfigError: a combination cannot be run, or none is left.
-        EngineError: there is no such engine or device here.
+        EngineError: there is no such engine or device here, or it cannot train one of the runs.
     """
     if sweep.count > MOST_RUNS:
         raise SweepError(
             f"this sweep has {sweep.count:,} combinations, more than the {MOST_RUNS:,} that one sweep takes; "
             "use fewer values, or split it"
         )
-    trained_by = choose_engine(engine, device)
     if device != "cpu":
-        _check_device(trained_by, device)
+        _check_device(choose_engine(engine, device), device)
     walk = sweep.walk()
-    planned = [plan_run(run.config, run.identity, run.values, trained_by) for run in walk]
+    planned = [
+        plan_run(run.config, run.identity, run.values, choose_engine(engine, device, needs_of(run.config)))
+        for run in walk
+    ]
     plan = SweepPlan(runs / sweep.base.name, device, planned, walk.merged, walk.excluded)
     find_existing(plan)
     return plan

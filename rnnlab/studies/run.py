@@ -10,6 +10,7 @@ from typing import Any
 
 from rnnlab.config import Config, identity, label
 from rnnlab.config.limits import check_memory, memory_of_machine
+from rnnlab.experiment import needs_of
 from rnnlab.store import DamagedRunError, Run, find_run, open_run, remove_leftovers, write_index
 from rnnlab.studies.hooks import Hooks
 from rnnlab.studies.making import Job, Slot, make_stack
@@ -48,14 +49,14 @@ def run_one(
         hooks: progress, and when to stop.
 
     Raises:
-        EngineError: there is no such engine or device here.
+        EngineError: there is no such engine or device here, or it cannot train this net.
         TooLargeError: the run does not fit into the memory of this machine.
         RunBusyError: another process is making it.
         DamagedRunError: its folder exists and is damaged.
         StoppedError: asked to stop; the same call goes on from there.
         OSError: the disk is full, or the folder may not be written.
     """
-    trainer = make_engine(engine, device)
+    trainer = make_engine(engine, device, needs_of(config))
     study, whole = Path(runs) / config.name, identity(config)
     existing = find_replaceable(study, whole, force=force)
     if existing and not force:
