@@ -34,14 +34,14 @@ class Prepared:
         return NetState.begin(self.recipe, self.initial_P, stream, training.learning_rate, training.clip_norm)
 
 
+def needs_of(config: Config) -> Needs:
+    """Give what an engine must have code for; it takes no PyTorch."""
+    return Needs(config.model.make_cell(), config.task.loss, config.training.make_optimizer())
+
+
 def architecture_of(config: Config) -> Architecture:
     """Give the shape of the net."""
     return config.model.architecture(config.task)
-
-
-def needs_of(config: Config) -> Needs:
-    """Give what an engine must have code for."""
-    return Needs(config.model.make_cell(), config.task.loss, config.training.make_optimizer())
 
 
 def draw_weights(config: Config) -> dict[str, np.ndarray]:

@@ -34,9 +34,10 @@ from rnnlab.nets.cells import LayerWeights, State
 from rnnlab.nets.initialisers import Initialiser
 from rnnlab.nets.plain import predict
 from rnnlab.store import Run
+from rnnlab.studies.planning import plan_sweep
 from rnnlab.studies.run import run_one
 from rnnlab.tasks import TASKS, MeanSquaredError, Task
-from rnnlab.training import OPTIMIZERS, Optimizer
+from rnnlab.training import OPTIMIZERS, EngineError, Optimizer, available_engines
 
 if TYPE_CHECKING:
     Moments = Mapping[str, Tensor]
@@ -189,6 +190,27 @@ def test_momentum_of_zero_is_sgd(tmp_path: Path) -> None:
 def test_the_notebook_s_train_takes_it_too(tmp_path: Path) -> None:
     run = rnnlab.train(config(*KEYS), runs=tmp_path, engine="torch")
     assert run.info["config"]["model"]["leak"] == 0.25
+
+
+@pytest.mark.parametrize("part", list(KEYS))
+def test_auto_takes_the_first_engine_that_knows_it_and_the_run_says_which(part: str, tmp_path: Path) -> None:
+    """What a net starts from and what it learns is no engine's business."""
+    others = "native" if "native" in available_engines() else "torch"
+    expected = others if part in ("start", "task") else "torch"
+    assert run_one(config(part), runs=tmp_path).run.info["engine"] == expected
+
+
+def test_each_run_of_a_sweep_has_the_first_engine_that_knows_it(tmp_path: Path) -> None:
+    file = tmp_path / "cells.yaml"
+    file.write_text("name: cells\nsweep:\n  axes:\n    model.cell: [elman, leaky, gru]\n")
+    plan = plan_sweep(load_sweep(file, []), tmp_path)
+    fastest = available_engines()[-1]
+    assert [run.engine for run in plan.runs] == [fastest, "torch", fastest]
+    if fastest == "native":
+        with pytest.raises(
+            EngineError, match=r"the native engine does not know the cell 'leaky', only .*--engine torch"
+        ):
+            plan_sweep(load_sweep(file, []), tmp_path, engine="native")
 
 
 def test_its_keys_are_listed_beside_the_others() -> None:

@@ -44,13 +44,14 @@ def why_not(needs: Needs, library: native_library.Library | None = None) -> str 
     for kind, component in (("cell", needs.cell), ("loss", needs.loss), ("optimizer", needs.optimizer)):
         name = str(getattr(component, "name", component))
         if type(component) not in _KNOWN[kind] or name not in numbers[kind]:
-            return _unknown(kind, name, numbers[kind])
+            whose = f" of {type(component).__module__}" if name in numbers[kind] else ""
+            return _unknown(kind, f"'{name}'{whose}", numbers[kind])
     sigma = _nonlinearity(needs.cell)
-    return None if sigma in numbers["nonlinearity"] else _unknown("nonlinearity", sigma, numbers["nonlinearity"])
+    return None if sigma in numbers["nonlinearity"] else _unknown("nonlinearity", f"'{sigma}'", numbers["nonlinearity"])
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    return f"the native engine does not know the {kind} '{name}', only {', '.join(known)}; use --engine torch"
+    return f"the native engine does not know the {kind} {name}, only {', '.join(known)}; use --engine torch"
 
 
 class NativeEngine:

@@ -44,9 +44,10 @@ def test_init_copies_a_config_and_never_over_another(call: Call) -> None:
 
 
 def test_init_of_an_unknown_name_lists_what_there_is(call: Call) -> None:
-    result = call("init", "nothing")
+    result = call("init", "vanish")
     assert (result.code, result.out) == (2, "")
-    assert result.err == f"there is no config 'nothing'; valid: {', '.join(shipped_configs())}\n"
+    valid = ", ".join(shipped_configs())
+    assert result.err == f"there is no config 'vanish'; valid: {valid}. Did you mean 'vanishing'?\n"
 
 
 def test_validate_prints_the_config_in_full(call: Call) -> None:

@@ -142,7 +142,10 @@ def test_a_figure_can_be_svg(call: Call) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["manuel"], "there is no lab 'manuel'; valid: manual, gradients, byhand, handrnn, sentiment"),
+        (
+            ["manuel"],
+            "there is no lab 'manuel'; valid: manual, gradients, byhand, handrnn, sentiment. Did you mean 'manual'?",
+        ),
         (["manual", "--all"], "got 'manual' and --all; valid: one of them"),
         (["manual", "--full"], "--full goes with the lab gradients, or with --all: no other lab takes long"),
         (["--save", "a.png"], "--save draws the figure of one lab; name it"),

@@ -1,5 +1,5 @@
-// tanh and exp for float32, within 7.2 and 1.1 ulp, and a reciprocal. tests/training/fit_functions.py fits the constants
-// again and measures the errors that are stated here.
+// tanh and exp for float32, within 7.2 and 1.1 ulp, and a reciprocal. tests/training/fit_functions.py fits the
+// constants again and measures the errors that are stated here.
 
 #pragma once
 
