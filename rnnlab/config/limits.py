@@ -17,7 +17,7 @@ from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.writing import flatten
 from rnnlab.errors import UserError
-from rnnlab.flow.quantity import RECORD, Sizes, iterate_quantities
+from rnnlab.flow.quantity import RECORD, Sizes, default_groups
 from rnnlab.words import bytes_text
 
 _BEYOND = 10**15  # bytes: more than any machine has, so that how much more says nothing
@@ -72,7 +72,8 @@ def sizes_of(config: Config) -> Sizes:
 
 def _measured_bytes(sizes: Sizes) -> int:
     """Add up every quantity of every record."""
-    return sum(quantity.bytes(sizes) for quantity in iterate_quantities() if RECORD in quantity.axes)
+    quantities = (quantity for group in default_groups().values() for quantity in group.quantities)
+    return sum(quantity.bytes(sizes) for quantity in quantities if RECORD in quantity.axes)
 
 
 def _parameters(I: int, O: int, H: int, L: int, gates: int) -> int:  # noqa: E741 - the letters of the design

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from rnnlab.flow.declaring import of_two_records
 from rnnlab.flow.quantity import Arrays, Summary
 
 if TYPE_CHECKING:
@@ -50,48 +51,6 @@ def _spectral_radius(arrays: Arrays, record: int) -> float:
     return float(np.abs(arrays["eigenvalues"][record, 0, 0]))  # abs() differs from it in the last digit
 
 
-def _of_two_records(
-    name: str,
-    words: str,
-    meaning: str,
-    take: Callable[[Arrays, int], float | None],
-    *,
-    needs: str,
-    unit: str = "",
-    short: tuple[str, str] = ("", ""),
-    middle: float | None = None,
-    explodes: Literal["above", "below"] = "above",
-    headline: bool = False,
-) -> tuple[Summary, Summary]:
-    """Declare a number of the first and one of the last record."""
-    first = Summary(
-        f"initial_{name}",
-        f"{words}, first record",
-        f"{meaning}, at the first record",
-        lambda arrays, _floors: take(arrays, 0),
-        needs=needs,
-        record=0,
-        unit=unit,
-        short=short[0],
-        middle=middle,
-        explodes=explodes,
-    )
-    last = Summary(
-        f"final_{name}",
-        f"{words}, last record",
-        f"{meaning}, at the last record",
-        lambda arrays, _floors: take(arrays, -1),
-        needs=needs,
-        record=-1,
-        unit=unit,
-        short=short[1],
-        middle=middle,
-        explodes=explodes,
-        headline=headline,
-    )
-    return first, last
-
-
 BASE_NUMBERS = (
     Summary(
         "final_loss",
@@ -108,7 +67,7 @@ BASE_NUMBERS = (
         _loss_over_floor,
         short="/ floor",
     ),
-    *_of_two_records(
+    *of_two_records(
         "gradient_ratio",
         "||dL/dh_1|| / ||dL/dh_T||",
         "`grad_norm` of layer 0 at the first timestep over that at the last",
@@ -116,7 +75,7 @@ BASE_NUMBERS = (
         needs="grad_norm",
         middle=1.0,
     ),
-    *_of_two_records(
+    *of_two_records(
         "gradient_slope",
         "gradient slope",
         "least-squares slope over timesteps of `grad_log_norm` of layer 0",
@@ -128,7 +87,7 @@ BASE_NUMBERS = (
         explodes="below",
         headline=True,
     ),
-    *_of_two_records(
+    *of_two_records(
         "spectral_radius",
         "spectral radius of W_hh",
         "largest magnitude of an eigenvalue of `weight_hh` of layer 0",

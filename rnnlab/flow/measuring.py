@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rnnlab.flow.problem import Problem
-from rnnlab.flow.quantity import GROUPS, RECORD, Group
+from rnnlab.flow.quantity import GROUPS, RECORD, Group, default_groups
 
 _CHUNK_BYTES = 32 * 2**20
 """States and gradients of so many snapshots at once: large enough to hide overhead, small enough for any machine."""
@@ -47,11 +47,15 @@ def measure(
     Args:
         problem: the weights of every record that was reached, and the sequences.
         records: which groups to measure, by name, and at which records; those that were not reached are left out.
-            By default every group that there is, at the records that it chooses.
+            By default those that are measured of every run, at the records that they choose.
         on_chunk: called between pieces of work; it may raise to stop.
     """
-    count = len(problem.weights["readout_bias"])
-    wanted = {name: group.records(count) for name, group in GROUPS.items()} if records is None else records
+    count, timesteps = len(problem.weights["readout_bias"]), problem.inputs_BTI.shape[1]
+    wanted = (
+        {name: group.records(count, timesteps) for name, group in default_groups().items()}
+        if records is None
+        else records
+    )
     reached = {name: tuple(record for record in each if record < count) for name, each in wanted.items()}
     parts: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in wanted}
     underflow = False

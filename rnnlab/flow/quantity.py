@@ -73,6 +73,7 @@ RECORD = Axis("record", "R", "update", "update", values="step", length=lambda si
 BATCH = Axis("batch", "batches", "batch_from_0", "batch", length=lambda sizes: sizes.batches)
 LAYER = Axis("layer", "L", "layer_from_0", "layer", length=lambda sizes: sizes.layers)
 TIMESTEP = Axis("timestep", "T", "timestep_from_1", "timestep t", first=1, length=lambda sizes: sizes.timesteps)
+LAG = Axis("lag", "K", "lag_from_0", "lag k", length=lambda sizes: sizes.timesteps)
 RANK = Axis("rank", "H", "rank_from_1", "rank", first=1, length=lambda sizes: sizes.hidden_size)
 PARAMETER = Axis(
     "parameter", "P", "parameter", "parameter", values="param_names", length=lambda sizes: sizes.parameters
@@ -212,10 +213,12 @@ class Group(ABC):
     Attributes:
         name: what messages call it.
         place: where it stands in lists.
+        by_default: whether it is measured of every run, unasked.
     """
 
     name: ClassVar[str]
     place: ClassVar[int] = 100
+    by_default: ClassVar[bool] = True
     quantities: ClassVar[tuple[Quantity, ...]]
     summaries: ClassVar[tuple[Summary, ...]] = ()
 
@@ -232,8 +235,12 @@ class Group(ABC):
     def training_steps(self, sizes: Sizes) -> float:
         """Estimate what computing costs, in updates of the same net."""
 
-    def records(self, count: int) -> Sequence[int]:
-        """Choose which of so many records are measured, the first among them: here all."""
+    def records(self, count: int, _timesteps: int) -> Sequence[int]:
+        """Choose which of so many records are measured, the first among them, rising: here all.
+
+        Who measures gives `compute` the weights of these alone, and writes their `step` into the group's file. A group
+        whose cost grows faster than T may choose fewer of long sequences.
+        """
         return range(count)
 
     def underflows(self, _problem: Problem) -> bool:
@@ -260,6 +267,11 @@ class Group(ABC):
 
 GROUPS: Registry[Group] = Registry("group of quantities", "rnnlab.flow.groups")
 """Every group, `base` first."""
+
+
+def default_groups() -> dict[str, Group]:
+    """Give the groups that are measured of every run, by name."""
+    return {name: group for name, group in GROUPS.items() if group.by_default}
 
 
 def iterate_quantities() -> Iterator[Quantity]:

@@ -11,11 +11,11 @@ import numpy as np
 from rnnlab.config import write_config
 from rnnlab.experiment import Prepared
 from rnnlab.flow import GROUPS, Group, Measured, Problem, measure
-from rnnlab.flow.quantity import RECORD
+from rnnlab.flow.quantity import RECORD, default_groups
 from rnnlab.nets import unpack
 from rnnlab.store.atomic import npz_bytes
 from rnnlab.studies.hooks import Hooks
-from rnnlab.training import NetState
+from rnnlab.training import FRESH, NetState, make_stream
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,10 @@ def _measure(prepared: Prepared, state: NetState, hooks: Hooks) -> tuple[dict[st
         prepared.probe_inputs_BTI,
         prepared.probe_targets,
         prepared.recipe.sequence_loss,
+        lambda count: prepared.config.task.sample(make_stream(prepared.config.seed, FRESH), count)[0],
     )
-    records = {name: list(group.records(steps_R.size)) for name, group in GROUPS.items()}
+    timesteps = prepared.probe_inputs_BTI.shape[1]
+    records = {name: list(group.records(steps_R.size, timesteps)) for name, group in default_groups().items()}
     # Exploding weights are a result: their infinities are kept and flagged, not warned about.
     with np.errstate(over="ignore", invalid="ignore"):
         measured = measure(problem, records, on_chunk=hooks.stop_if_asked)

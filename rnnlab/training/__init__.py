@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rnnlab.training.needs import Needs
     from rnnlab.training.optimizers import OPTIMIZERS, Optimizer, make_optimizer
     from rnnlab.training.state import NetState, Recipe, record_steps
-    from rnnlab.training.streams import BATCHES, PROBE, WEIGHTS, make_stream
+    from rnnlab.training.streams import BATCHES, FRESH, PROBE, WEIGHTS, make_stream
 
 _HOMES = {
     "choice": ("DEVICES", "ENGINES", "available_engines", "choose_engine", "keeps_bits_in_any_stack"),
@@ -24,13 +24,14 @@ _HOMES = {
     "needs": ("Needs",),
     "optimizers": ("OPTIMIZERS", "Optimizer", "make_optimizer"),
     "state": ("NetState", "Recipe", "record_steps"),
-    "streams": ("BATCHES", "PROBE", "WEIGHTS", "make_stream"),
+    "streams": ("BATCHES", "FRESH", "PROBE", "WEIGHTS", "make_stream"),
 }
 
 __all__ = [
     "BATCHES",
     "DEVICES",
     "ENGINES",
+    "FRESH",
     "OPTIMIZERS",
     "PROBE",
     "WEIGHTS",

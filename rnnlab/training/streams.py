@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-WEIGHTS, BATCHES, PROBE = 0, 1, 2
-"""The streams: initial weights, training batches, probe sequences. Stream 3 is that of the figures' fresh sequences."""
+WEIGHTS, BATCHES, PROBE, FRESH = 0, 1, 2, 3
+"""The streams: initial weights, training batches, probe sequences, and sequences that neither of these has seen."""
 
 
 def make_stream(seed: int, stream: int) -> np.random.Generator:

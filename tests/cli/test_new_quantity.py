@@ -56,7 +56,7 @@ class Distances(Group):
         norms_SLT = problem.grad_norms_SLTB.mean(dim=-1).numpy()
         return {"distance_norm": norms_SLT[..., ::-1], "square_norm": norms_SLT**2}
 
-    def records(self, count: int) -> Sequence[int]:
+    def records(self, count: int, _timesteps: int) -> Sequence[int]:
         return sorted({0, count - 1})
 
     def training_steps(self, sizes: Sizes) -> float:

@@ -5,18 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from rnnlab.flow.base_numbers import BASE_NUMBERS
-from rnnlab.flow.quantity import (
-    FLOW,
-    GROUPS,
-    LOSS,
-    PARAMETERS,
-    PROBE,
-    SPECTRUM,
-    Group,
-    Quantity,
-    Sizes,
-    Summary,
-)
+from rnnlab.flow.declaring import no_governing_matrix
+from rnnlab.flow.quantity import FLOW, GROUPS, LOSS, PARAMETERS, PROBE, SPECTRUM, Group, Quantity, Sizes, Summary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,10 +17,6 @@ if TYPE_CHECKING:
 
 def _no_cell_state(cell: Cell) -> str | None:
     return None if "c" in cell.states else "only an LSTM has a cell state"
-
-
-def _no_matrix(cell: Cell) -> str | None:
-    return None if cell.governing_matrix else cell.why_no_matrix
 
 
 QUANTITIES = (
@@ -114,7 +100,7 @@ QUANTITIES = (
         column_name="eigenvalue",
         scale="complex",
         dtype="c16",
-        why_absent=_no_matrix,
+        why_absent=no_governing_matrix,
         equation="W_hh v_i = λ_i v_i, |λ_1| ≥ |λ_2| ≥ … ≥ |λ_H|",
         source="Pascanu, Mikolov and Bengio 2013; Trefethen and Embree 2005",
     ),
@@ -126,7 +112,7 @@ QUANTITIES = (
         column_name="singular_value",
         scale="log",
         log_from=5.0,
-        why_absent=_no_matrix,
+        why_absent=no_governing_matrix,
         equation="W_hhᵀ W_hh v_i = σ_i² v_i, σ_1 ≥ σ_2 ≥ … ≥ σ_H ≥ 0",
         source="Trefethen and Embree 2005",
     ),
