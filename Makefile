@@ -1,5 +1,6 @@
 # make run    from a clone to a first run folder
 # make test   every check: format, lint, types, tests
+# make docs   the documentation site, in build/site
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -15,7 +16,7 @@ WITHOUT_KERNEL := tests/audit/test_check.py tests/cli/test_check.py tests/cli/te
 # For clang-format, where it is installed; .clang-format says how they are written.
 CPP := $(wildcard rnnlab/training/native/*.h rnnlab/training/native/*.cpp tests/training/*.cpp)
 
-.PHONY: run test check format pythons sanitize bench clean
+.PHONY: run test check docs format pythons sanitize bench clean
 
 run: $(INSTALLED)
 	$(BIN)/rnnlab train configs/cumulative_average.yaml
@@ -33,6 +34,11 @@ check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m tests.training.native_warnings
+
+# Warnings are errors: a link that leads nowhere, a page that no menu names, a docstring that cannot be read.
+docs: $(INSTALLED)
+	$(BIN)/python -m docs.generate
+	$(BIN)/zensical build --clean --strict
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

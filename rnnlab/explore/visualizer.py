@@ -40,9 +40,11 @@ class GradientVisualizer:
         last_timestep_only: take the loss at the last timestep only, instead of over all timesteps.
 
     Attributes:
-        weight_scale, bias_scale: the sliders, -5 to 5 by 0.05; `weight_scale.set_val(1.5)` moves one.
+        weight_scale: a slider, -5 to 5 by 0.05; `weight_scale.set_val(1.5)` moves it.
+        bias_scale: the other slider.
         drawn: the numbers that are shown.
-        inputs, targets: the sequence, (1, 10, 1) float64, the same for every visualizer.
+        inputs: the sequence, (1, 10, 1) float64, the same for every visualizer.
+        targets: what is to be predicted, of the same shape.
 
     Raises:
         TypeError: `rnn` is no RecurrentRegressionModel, whose readout the loss needs.

@@ -63,6 +63,7 @@ QUANTITIES = (
         MATRICES,
         "the power k of that largest norm",
         why_absent=no_governing_matrix,
+        equation="argmax_k ‖W^k‖₂",
         source=_BOOK,
     ),
 )

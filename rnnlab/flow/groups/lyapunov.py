@@ -47,6 +47,7 @@ QUANTITIES = (
         unit="per_timestep",
         scale="log",
         why_absent=no_derivatives,
+        equation="sd_p(λ_i of sequence p) / √P",
         source=_SOURCE,
     ),
     Quantity(
