@@ -69,7 +69,7 @@ def export(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A run folder or a study folder.")],
     table: Annotated[
         str,
-        typer.Option("--table", "-t", metavar=f"<{'|'.join(_table_names())}>", callback=_known, help="Which table."),
+        typer.Option("--table", "-t", metavar="TABLE", callback=_known, help="Which of the tables below."),
     ] = _DEFAULT,
     format_: Annotated[
         Literal["csv", "json"], typer.Option("--format", help="CSV, or a JSON list of objects.")

@@ -33,7 +33,7 @@ def fact_lines(run: Run) -> list[str]:
     final = run.summary["final_loss"]
     rows = [["final loss", text.number(final, 4), ""]]
     for name, floor in run.record.floors.items():
-        share = "" if final is None else f"final loss is {final / floor:.3g} times that"
+        share = "" if final is None or floor == 0 else f"final loss is {final / floor:.3g} times that"
         rows.append([f"loss of: {name}", text.number(floor, 4), share])
     return _columns(rows + _spectrum_rows(run) + _other_rows(run))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from rnnlab.figures.errors import FigureError, choose
+from rnnlab.figures.errors import FigureError
 from rnnlab.figures.placing import Placing, Wish, place_figures
 from rnnlab.store import DamagedRunError, MissingRunError, Run, RunEntry, list_runs, list_studies, look_at
 from rnnlab.store.folders import is_run_folder
@@ -136,16 +136,16 @@ def draw_figures(chosen: Chosen, wish: Wish, style: Style, complain: Complain) -
 
 
 def _draw_one(chosen: Chosen, wish: Wish, style: Style) -> NamedFigure:
-    from rnnlab.figures.run_figures import draw_run, run_figure_names
+    from rnnlab.figures.run_figures import choose_figure, draw_run, run_figure_names
     from rnnlab.figures.subject import Subject
 
     for place in wish.given():
         if place != "kind":
             raise FigureError(f"--{place} chooses among the axes of several runs; {chosen.runs[0].path} is one run")
-    names = run_figure_names()
-    name = choose("--kind", wish.kind or names[0], names)
-    figure = draw_run(Subject(chosen.runs[0]), style, name)
-    return NamedFigure(chosen.stem if name == names[0] else f"{chosen.stem}-{name}", "", figure)
+    (run,), overview = chosen.runs, run_figure_names()[0]
+    name = choose_figure(wish.kind or overview, run.record.files)
+    figure = draw_run(Subject(run), style, name)
+    return NamedFigure(chosen.stem if name == overview else f"{chosen.stem}-{name}", "", figure)
 
 
 def _file_name(chosen: Chosen, placing: Placing, wish: Wish) -> str:

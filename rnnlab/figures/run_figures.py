@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from rnnlab.figures import axes as axis_tools
 from rnnlab.figures.curves import draw_curves, record_handles
-from rnnlab.figures.errors import choose
+from rnnlab.figures.errors import choose, find_name
 from rnnlab.figures.forms import drawable, form_of
 from rnnlab.figures.kind import RUN_KINDS
 from rnnlab.figures.over_training import draw_paths
@@ -16,7 +16,7 @@ from rnnlab.figures.page import columns_that_fit, make_page, make_parts, set_tit
 from rnnlab.figures.plane import draw_plane
 from rnnlab.figures.series import draw_series
 from rnnlab.figures.training_map import draw_map
-from rnnlab.flow.quantity import LAYER
+from rnnlab.flow.quantity import GROUPS, LAYER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,9 +32,28 @@ Panel = Callable[..., None]
 WIDE_PANEL = 1.7  # of a figure of one panel, with its legend beside it
 
 
-def run_figure_names() -> list[str]:
-    """Give what `--kind` may be for one run: the kinds, the default first, then the quantities."""
-    return list(dict.fromkeys([*RUN_KINDS, *drawable()]))
+def run_figure_names(files: Collection[str] = ()) -> list[str]:
+    """Give what `--kind` may be for one run: the kinds, the default first, then the quantities that it has.
+
+    Args:
+        files: of the run folder; without them, those that every run has.
+    """
+    held = [
+        quantity.name
+        for group in GROUPS.values()
+        if group.by_default or group.file in files
+        for quantity in group.quantities
+    ]
+    return list(dict.fromkeys([*RUN_KINDS, *(name for name in drawable() if name in held)]))
+
+
+def choose_figure(wanted: str, files: Collection[str]) -> str:
+    """Find a kind or a quantity by its name; of one that the run has not, the picture says why.
+
+    Raises:
+        FigureError: there is neither of that name.
+    """
+    return find_name(wanted, drawable()) or choose("--kind", wanted, run_figure_names(files))
 
 
 def draw_run(subject: Subject, style: Style, name: str = "overview") -> Figure:
@@ -43,7 +62,7 @@ def draw_run(subject: Subject, style: Style, name: str = "overview") -> Figure:
     Raises:
         FigureError: there is neither of that name.
     """
-    name = choose("--kind", name, run_figure_names())
+    name = choose_figure(name, subject.record.files)
     if name in RUN_KINDS:
         figure = RUN_KINDS[name].draw(subject, style)
     else:

@@ -23,7 +23,8 @@ def _final_loss(arrays: Arrays) -> float:
 
 
 def _loss_over_floor(arrays: Arrays, floors: Mapping[str, float]) -> float | None:
-    return _final_loss(arrays) / min(floors.values()) if floors else None
+    lowest = min(floors.values(), default=0.0)
+    return _final_loss(arrays) / lowest if lowest > 0 else None  # nothing is a multiple of a floor of zero
 
 
 def slope(values_T: np.ndarray) -> float | None:

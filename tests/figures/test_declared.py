@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from rnnlab.store import Run
 
 STYLE = STYLES["screen"]
-LAGS = Table("lags", (RECORD, LAYER, Axis("lag", "K", "lag_from_0", "lag k")))
+DELAYS = Table("delays", (RECORD, LAYER, Axis("delay", "K", "delay_from_0", "delay k")))
 EXPONENTS = Table("exponents", (RECORD, Axis("exponent", "E", "exponent_from_1", "exponent", first=1)))
 HORIZONS = Table("horizons", (RECORD, LAYER, Axis("horizon", "D", "horizon", "horizon (steps)", values="horizons")))
 HEADS = Table("heads", (RECORD, Axis("head", "A", "head", "head", values="head_names")))
 POLES = Table("poles", (RECORD, Axis("pole", "Q", "pole_from_1", "pole", first=1)))
 
 
-class Lags(Group):
+class Delays(Group):
     """A group of every form, with records of its own."""
 
-    name: ClassVar[str] = "lags"
+    name: ClassVar[str] = "delays"
     quantities: ClassVar[tuple[Quantity, ...]] = (
-        Quantity("lag_norm", "||dL/dh|| by lag", LAGS, "of no meaning", scale="log"),
-        Quantity("exponents", "Lyapunov exponents", EXPONENTS, "of no meaning"),
+        Quantity("delay_norm", "||dL/dh|| by delay", DELAYS, "of no meaning", scale="log"),
+        Quantity("slopes", "slopes", EXPONENTS, "of no meaning"),
         Quantity("drift", "drift", HORIZONS, "of no meaning", scale="signed-log"),
         Quantity("horizons", "horizon", HORIZONS, "which", is_axis=True),
         Quantity("layer_norm", "||W||", Table("layers", (RECORD, LAYER)), "of no meaning"),
@@ -65,13 +65,13 @@ class Lags(Group):
         return 0.0
 
 
-def lag_arrays() -> dict[str, np.ndarray]:
+def delay_arrays() -> dict[str, np.ndarray]:
     """Give arrays of all but one quantity, at three records."""
     generator = np.random.default_rng(3)
     return {
         "step": np.array([0, 20, 40]),
-        "lag_norm": generator.uniform(0.1, 1, (3, 1, 6)) * 0.1 ** np.arange(6),
-        "exponents": generator.normal(size=(3, 4)),
+        "delay_norm": generator.uniform(0.1, 1, (3, 1, 6)) * 0.1 ** np.arange(6),
+        "slopes": generator.normal(size=(3, 4)),
         "drift": generator.normal(size=(3, 1, 3)) * [1e-3, 1, 100],
         "horizons": np.array([1, 10, 100]),
         "layer_norm": generator.uniform(size=(3, 1)),
@@ -84,14 +84,14 @@ def lag_arrays() -> dict[str, np.ndarray]:
 @pytest.fixture(autouse=True)
 def declared() -> Iterator[None]:
     """Declare the group for the length of a test."""
-    with GROUPS.extended(Lags()):
+    with GROUPS.extended(Delays()):
         yield
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Give a run that was measured."""
-    return make_run(tmp_path / "study", files={"lags.npz": npz_bytes(lag_arrays())})
+    return make_run(tmp_path / "study", files={"delays.npz": npz_bytes(delay_arrays())})
 
 
 def panels(figure: Figure) -> list[Axes]:
@@ -108,17 +108,17 @@ def draw(run: Run, name: str) -> list[Axes]:
 
 
 def test_curves_and_a_map_run_along_an_axis_that_nobody_knew(run: Run) -> None:
-    curves, over_training = draw(run, "lag_norm")
-    assert (curves.get_xlabel(), curves.get_ylabel(), curves.get_yscale()) == ("lag k", "||dL/dh|| by lag", "log")
+    curves, over_training = draw(run, "delay_norm")
+    assert (curves.get_xlabel(), curves.get_ylabel(), curves.get_yscale()) == ("delay k", "||dL/dh|| by delay", "log")
     assert [line.get_label() for line in curves.get_lines()] == ["0", "20", "40"]
     assert np.array_equal(curves.get_lines()[2].get_xdata(), np.arange(6))
-    assert np.array_equal(curves.get_lines()[2].get_ydata(), lag_arrays()["lag_norm"][2, 0])
-    assert (over_training.get_xlabel(), over_training.get_ylabel()) == ("lag k", "update")
-    assert over_training.get_title(loc="left") == "log10 ||dL/dh|| by lag"
+    assert np.array_equal(curves.get_lines()[2].get_ydata(), delay_arrays()["delay_norm"][2, 0])
+    assert (over_training.get_xlabel(), over_training.get_ylabel()) == ("delay k", "update")
+    assert over_training.get_title(loc="left") == "log10 ||dL/dh|| by delay"
 
 
 def test_a_quantity_of_no_layer_is_counted_from_where_its_axis_begins(run: Run) -> None:
-    curves, _ = draw(run, "exponents")
+    curves, _ = draw(run, "slopes")
     assert (curves.get_xlabel(), curves.get_yscale()) == ("exponent", "linear")
     assert np.array_equal(curves.get_lines()[0].get_xdata(), [1, 2, 3, 4])
 
@@ -150,18 +150,18 @@ def test_complex_numbers_stand_in_the_plane(run: Run) -> None:
 def test_what_was_not_measured_is_a_sentence(run: Run, tmp_path: Path) -> None:
     (axes,) = draw(run, "dimension")
     assert " ".join(axes.texts[0].get_text().split()) == "No dimension: it was a bad day."
-    (axes,) = draw(make_run(tmp_path / "other"), "lag_norm")
-    assert " ".join(axes.texts[0].get_text().split()) == "No ||dL/dh|| by lag: it was not recorded."
+    (axes,) = draw(make_run(tmp_path / "other"), "delay_norm")
+    assert " ".join(axes.texts[0].get_text().split()) == "No ||dL/dh|| by delay: it was not recorded."
 
 
 def test_the_curves_of_a_sweep_take_any_quantity(tmp_path: Path) -> None:
     scales = (0.5, 1.0)
     runs = [
-        make_run(tmp_path / "study", model__weight_scale=scale, files={"lags.npz": npz_bytes(lag_arrays())})
+        make_run(tmp_path / "study", model__weight_scale=scale, files={"delays.npz": npz_bytes(delay_arrays())})
         for scale in scales
     ]
     collection = Collection("study", runs)
-    for name, label, x in (("lag-norm", "lag k", range(6)), ("drift", "horizon (steps)", (1, 10, 100))):
+    for name, label, x in (("delay-norm", "delay k", range(6)), ("drift", "horizon (steps)", (1, 10, 100))):
         (placing,) = place_figures(collection, Wish(y=name))
         with using(STYLE):
             figure = draw_sweep(collection, placing, STYLE, print)
@@ -221,7 +221,7 @@ def test_a_kind_of_figure_is_drawn_listed_and_named_by_the_command(call: Call) -
         shown = call("plot", "--help").out
         assert "  name         how it is called\n" in shown
         assert "  names        what the runs are called\n" in shown
-        assert "lag_norm" in shown
+        assert "delay_norm" in shown
         assert "phase, names" in call("plot", study, "--kind", "flo").err
     assert "how it is called" not in call("plot", "--help").out
 

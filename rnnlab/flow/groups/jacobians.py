@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TRANSITION = Axis("timestep", "T-1", "timestep_from_1", "timestep t", first=1, length=lambda sizes: sizes.timesteps - 1)
 """The way back from t + 1 to t, by its end t."""
-GAINS = Table("gains", (RECORD, LAYER, TRANSITION), "what a step back does to the gradient (elman only)")
+GAINS = Table("gains", (RECORD, LAYER, TRANSITION), "growth of the gradient (elman only)")
 
 
 _PRODUCTS = "Pascanu, Mikolov and Bengio 2013"

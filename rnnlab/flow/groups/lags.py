@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rnnlab.flow.problem import Problem
 
-LAGS = Table("lags", (RECORD, LAYER, LAG), "the gradient of W_hh by the steps that it travelled")
+LAGS = Table("lags", (RECORD, LAYER, LAG), "the gradient of W_hh by steps travelled")
 
 _SOURCE = "Werbos 1990; Williams and Peng 1990 for truncation"
 
