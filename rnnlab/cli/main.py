@@ -33,6 +33,7 @@ from rnnlab.cli import (
     init,
     labs,
     ls,
+    measure,
     plot,
     show,
     sweep,
@@ -67,7 +68,23 @@ First steps:
   rnnlab show runs/vanishing               gradients and losses of a run
 """,
 )
-for module in (train, sweep, ls, show, diff, plot, explore, export, validate, init, graph, check, labs, doctor):
+for module in (
+    train,
+    sweep,
+    ls,
+    show,
+    diff,
+    plot,
+    measure,
+    explore,
+    export,
+    validate,
+    init,
+    graph,
+    check,
+    labs,
+    doctor,
+):
     module.register(app)
 
 

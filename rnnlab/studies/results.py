@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnlab.config import write_config
 from rnnlab.experiment import Prepared
-from rnnlab.flow import GROUPS, Group, Measured, Problem, measure
+from rnnlab.flow import GROUPS, Group, Problem, measure
 from rnnlab.flow.quantity import RECORD, default_groups
 from rnnlab.nets import unpack
 from rnnlab.store.atomic import npz_bytes
@@ -32,12 +32,14 @@ def make_results(prepared: Prepared, state: NetState, hooks: Hooks) -> Results:
     Raises:
         StoppedError: asked to stop.
     """
-    groups, flags = _measure(prepared, state, hooks)
+    groups, flags = measure_groups(prepared, state.snapshots_RP, state.diverged_at, list(default_groups()), hooks)
+    names = np.array(list(prepared.architecture.parameter_shapes))
+    groups["base"] = {"loss": state.losses, **groups["base"], "param_names": names}
     floors = prepared.config.task.floors(linear=prepared.architecture.cell.is_linear)
     summaries = [GROUPS[name].summarise({**groups["base"], **arrays}, floors) for name, arrays in groups.items()]
     facts = {
         "status": "completed" if state.diverged_at is None else "diverged",
-        "flags": flags,
+        "flags": [*flags, *(["overflow"] if state.diverged_at is not None and "overflow" not in flags else [])],
         "diverged_at": state.diverged_at,
         "floors": floors,
         "summary": {name: number for summary in summaries for name, number in summary.items()},
@@ -50,20 +52,29 @@ def make_results(prepared: Prepared, state: NetState, hooks: Hooks) -> Results:
     return Results(files, facts)
 
 
-def _measure(prepared: Prepared, state: NetState, hooks: Hooks) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
-    """Give the arrays of each group's file and the flags; records after divergence are NaN."""
+def measure_groups(
+    prepared: Prepared, snapshots_RP: np.ndarray, diverged_at: int | None, names: Sequence[str], hooks: Hooks
+) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
+    """Measure some groups of quantities from the weights of every recorded step.
+
+    Returns:
+        The arrays of each group's file, in which records after divergence are NaN, and what left the range of float64.
+
+    Raises:
+        StoppedError: asked to stop.
+    """
     steps_R = prepared.recipe.record_steps_R
-    reached = steps_R.size if state.diverged_at is None else int(np.sum(steps_R <= state.diverged_at))
+    reached = steps_R.size if diverged_at is None else int(np.sum(steps_R <= diverged_at))
     problem = Problem(
         prepared.architecture,
-        unpack(state.snapshots_RP[:reached], prepared.architecture),
+        unpack(snapshots_RP[:reached], prepared.architecture),
         prepared.probe_inputs_BTI,
         prepared.probe_targets,
         prepared.recipe.sequence_loss,
         lambda count: prepared.config.task.sample(make_stream(prepared.config.seed, FRESH), count)[0],
     )
     timesteps = prepared.probe_inputs_BTI.shape[1]
-    records = {name: list(group.records(steps_R.size, timesteps)) for name, group in default_groups().items()}
+    records = {name: list(GROUPS[name].records(steps_R.size, timesteps)) for name in names}
     # Exploding weights are a result: their infinities are kept and flagged, not warned about.
     with np.errstate(over="ignore", invalid="ignore"):
         measured = measure(problem, records, on_chunk=hooks.stop_if_asked)
@@ -71,14 +82,7 @@ def _measure(prepared: Prepared, state: NetState, hooks: Hooks) -> tuple[dict[st
         name: {"step": steps_R[records[name]], **_padded(GROUPS[name], arrays, len(records[name]))}
         for name, arrays in measured.groups.items()
     }
-    names = np.array(list(prepared.architecture.parameter_shapes))
-    groups["base"] = {"loss": state.losses, **groups["base"], "param_names": names}
-    return groups, _flags(measured, state)
-
-
-def _flags(measured: Measured, state: NetState) -> list[str]:
-    overflowed = state.diverged_at is not None and "overflow" not in measured.flags
-    return [*measured.flags, "overflow"] if overflowed else measured.flags
+    return groups, measured.flags
 
 
 def _padded(group: Group, arrays: Mapping[str, np.ndarray], records: int) -> dict[str, np.ndarray]:

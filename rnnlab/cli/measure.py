@@ -1,0 +1,118 @@
+"""rnnlab measure: more quantities of runs that are finished, in a file of their own beside the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rnnlab.cli import options, text
+from rnnlab.cli.signals import STOP
+from rnnlab.errors import UserError
+from rnnlab.flow.quantity import GROUPS, Group
+from rnnlab.words import unknown_name
+
+if TYPE_CHECKING:
+    from rnnlab.store import Run
+
+_ALL = "all"
+
+
+def _optional() -> dict[str, Group]:
+    """Give the groups that are not measured of every run anyway."""
+    return {name: group for name, group in GROUPS.items() if not group.by_default}
+
+
+def describe_groups() -> str:
+    """Give a line for each group: its name and its first arrays."""
+    lines = []
+    for name, group in _optional().items():
+        arrays = [quantity.name for quantity in group.quantities if not quantity.is_axis]
+        shown = ", ".join(arrays[:3]) + (", ..." if len(arrays) > 3 else "")
+        lines.append(f"  {name:<10}  {shown}")
+    return "\n".join(lines)
+
+
+_EXAMPLES = f"""\b
+Examples:
+  rnnlab measure runs/cumulative-average --quantities lags
+  rnnlab measure runs/weight-scale --quantities lyapunov,bounds
+  rnnlab measure runs/lstm --quantities all
+  rnnlab export runs/cumulative-average --table lags
+
+\b
+Groups (rnnlab validate --quantities says what each array is):
+{describe_groups()}
+
+A run gains a file for each group, `<group>.npz`, and its numbers in the index; nothing that it has is changed. Without
+the weights of its records (record.weights) it is trained again, and refused if its losses are not the same bits.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EXAMPLES)(measure)
+
+
+def measure(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run folders or study folders.")],
+    quantities: Annotated[
+        str, typer.Option(metavar="GROUPS", help="Names of groups, with commas between them; or all.")
+    ],
+    quiet: options.Quiet = False,
+) -> None:
+    """Measure more of finished runs: lags, Jacobians, exponents, bounds, gates."""
+    from rnnlab.store import write_index
+    from rnnlab.studies.hooks import Hooks, StoppedError
+    from rnnlab.studies.remeasuring import add_quantities
+
+    names, hooks = _names(quantities), Hooks(should_stop=lambda: STOP.signal is not None)
+    failed, studies = 0, set[Path]()
+    for run in _runs(paths):
+        try:
+            added = add_quantities(run, names, hooks)
+        except StoppedError:
+            raise
+        except (UserError, OSError) as error:
+            failed += 1
+            text.tell(f"{run.path} was not measured: {error}")
+            continue
+        studies |= {run.path.parent} if added else set()
+        if not quiet:
+            print(f"{run.path}: {', '.join(added) or 'nothing to add'}")
+    for study in studies:
+        write_index(study)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _names(wanted: str) -> list[str]:
+    """Take the list apart, and refuse a group that does not exist."""
+    known = _optional()
+    if wanted == _ALL:
+        return list(known)
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            raise typer.BadParameter(unknown_name("group of quantities", name, [*known, _ALL]))
+    if not names:
+        raise typer.BadParameter(f"--quantities names no group; valid: {', '.join([*known, _ALL])}")
+    return names
+
+
+def _runs(paths: list[Path]) -> list[Run]:
+    """Open the runs of some run folders and study folders; damaged ones are named and left out."""
+    from rnnlab.store import Run, list_runs, open_run
+
+    runs = []
+    for path in paths:
+        entries = list_runs(path)
+        for entry in entries:
+            if entry.found is None:
+                text.tell(f"left out: {entry.path} is damaged: {entry.damage}")
+            else:
+                runs.append(Run(entry))
+        if not entries:
+            runs.append(open_run(path))
+    return runs
