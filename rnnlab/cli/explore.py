@@ -23,7 +23,7 @@ Examples:
   rnnlab explore configs/vanishing.yaml --save flow.png --weight-scale 1.5
 
 The scales multiply the weights of the config's seed as drawn at scale 1; one sequence is shown, the first of its
-probe sequences. A notebook has the same: from rnnlab.explore.show import explore (needs rnnlab[notebook]).
+probe sequences. A notebook has the same: from rnnlab.explore import explore (needs rnnlab[notebook]).
 """
 
 WeightScale = Annotated[

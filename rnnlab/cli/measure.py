@@ -62,7 +62,7 @@ def measure(
     ],
     quiet: options.Quiet = False,
 ) -> None:
-    """Measure more of finished runs: lags, Jacobians, exponents, bounds, gates."""
+    """Measure more of finished runs: lags, exponents, gates."""
     from rnnlab.store import write_index
     from rnnlab.studies.hooks import Hooks, StoppedError
     from rnnlab.studies.remeasuring import add_quantities

@@ -80,9 +80,9 @@ def plot(
     """Draw figures of a run, of several runs or of a sweep."""
     from rnnlab.figures.choosing import choose_runs, draw_figures
     from rnnlab.figures.errors import choose
-    from rnnlab.figures.placing import Wish
     from rnnlab.figures.saving import save, target_of
     from rnnlab.figures.style import FORMATS, find_style, using
+    from rnnlab.figures.wish import Wish
 
     looks, file_format = find_style(style), choose("--format", file_format, FORMATS)
     chosen = choose_runs(paths, text.tell)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnnlab.figures.errors import FigureError
-from rnnlab.figures.placing import Placing, Wish, place_figures
+from rnnlab.figures.placing import place_figures
+from rnnlab.figures.wish import Placing, Wish
 from rnnlab.store import DamagedRunError, MissingRunError, Run, RunEntry, list_runs, list_studies, look_at
 from rnnlab.store.folders import is_run_folder
 

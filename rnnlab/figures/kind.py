@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rnnlab.figures.collection import Collection, ComparedRun
-    from rnnlab.figures.placing import Placing, Wish
     from rnnlab.figures.style import Style
     from rnnlab.figures.subject import Subject
+    from rnnlab.figures.wish import Placing, Wish
 
 Panels = list[tuple[str, list["ComparedRun"]]]
 """The heading and the runs of every panel."""

@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from rnnlab.figures.errors import FigureError, choose
 from rnnlab.figures.kind import SWEEP_KINDS, SweepKind
 from rnnlab.figures.names import summary_of
+from rnnlab.figures.wish import Placing, Wish
 
 if TYPE_CHECKING:
     from rnnlab.figures.collection import Collection
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What was asked for; None leaves the choice to us."""
-
-    kind: str | None = None
-    x: str | None = None
-    y: str | None = None
-    hue: str | None = None
-    panel: str | None = None
-
-    def given(self) -> dict[str, str]:
-        """Give the choices that were made."""
-        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
-
-
-@dataclass(frozen=True)
-class Placing:
-    """One figure of a sweep: axes by their keys, numbers by their names."""
-
-    kind: str
-    x: str | None
-    y: str | None
-    hue: str | None
-    panel: str | None
-    summaries: tuple[str, ...] = ()
 
 
 def place_figures(collection: Collection, wish: Wish) -> list[Placing]:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rnnlab.figures.collection import Collection
-    from rnnlab.figures.placing import Placing
     from rnnlab.figures.style import Style
+    from rnnlab.figures.wish import Placing
 
 _MOST_PANELS = 5
 

@@ -13,11 +13,12 @@ from matplotlib.axes import Axes
 from rnnlab.figures.collection import Collection
 from rnnlab.figures.kind import RUN_KINDS, SWEEP_KINDS, Panels, RunKind, SweepKind
 from rnnlab.figures.page import make_page
-from rnnlab.figures.placing import Placing, Wish, place_figures
+from rnnlab.figures.placing import place_figures
 from rnnlab.figures.run_figures import draw_run
 from rnnlab.figures.style import STYLES, Style, using
 from rnnlab.figures.subject import Subject
 from rnnlab.figures.sweep_figures import draw_sweep
+from rnnlab.figures.wish import Placing, Wish
 from rnnlab.flow.quantity import GROUPS, LAYER, PROBE, RECORD, Axis, Group, Quantity, Sizes, Summary, Table
 from rnnlab.store.atomic import npz_bytes
 from tests.cli.conftest import Call

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from rnnlab.figures.collection import Collection
-from rnnlab.figures.placing import Wish, place_figures
+from rnnlab.figures.placing import place_figures
 from rnnlab.figures.run_figures import draw_run, run_figure_names
 from rnnlab.figures.style import STYLES, using
 from rnnlab.figures.subject import Subject
 from rnnlab.figures.sweep_figures import draw_sweep
+from rnnlab.figures.wish import Wish
 from tests.figures.made import assert_readable, make_config, make_metrics, make_run, make_sweep
 
 CASES: dict[str, dict[str, Any]] = {

@@ -16,9 +16,10 @@ from rnnlab.figures.errors import FigureError
 from rnnlab.figures.kinds.phase import cell_table, make_norm, map_of
 from rnnlab.figures.kinds.quantity import summarise
 from rnnlab.figures.overlays import median
-from rnnlab.figures.placing import Placing, Wish, place_figures
+from rnnlab.figures.placing import place_figures
 from rnnlab.figures.style import STYLES, using
 from rnnlab.figures.sweep_figures import draw_sweep
+from rnnlab.figures.wish import Placing, Wish
 from rnnlab.store import Run
 from tests.figures.made import cells, make_run, make_sweep
 

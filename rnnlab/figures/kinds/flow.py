@@ -17,10 +17,11 @@ from rnnlab.figures.hues import Hues
 from rnnlab.figures.kind import RUN_KINDS, SWEEP_KINDS, Panels, RunKind, SweepKind
 from rnnlab.figures.overlays import by_hue, by_length, draw_band, median, share_log
 from rnnlab.figures.page import make_page
-from rnnlab.figures.placing import Placing, Wish, hue_and_panel, refuse
+from rnnlab.figures.placing import hue_and_panel, refuse
 from rnnlab.figures.run_figures import Panel, draw_layers
 from rnnlab.figures.subject import why_absent
 from rnnlab.figures.training_map import draw_map
+from rnnlab.figures.wish import Placing, Wish
 from rnnlab.flow.quantity import LAYER
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from rnnlab.figures.hues import Hues
 from rnnlab.figures.kind import RUN_KINDS, SWEEP_KINDS, Panels, RunKind, SweepKind
 from rnnlab.figures.overlays import by_hue, by_length, diverged_entry, draw_band, median, share_log
 from rnnlab.figures.page import make_page
-from rnnlab.figures.placing import Placing, Wish, hue_and_panel, refuse
+from rnnlab.figures.placing import hue_and_panel, refuse
 from rnnlab.figures.run_figures import WIDE_PANEL
 from rnnlab.figures.series import draw_smoothed, finite_part, smooth, window_of
+from rnnlab.figures.wish import Placing, Wish
 from rnnlab.picking import pick
 
 if TYPE_CHECKING:

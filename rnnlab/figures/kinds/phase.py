@@ -23,7 +23,8 @@ from rnnlab.figures.kind import SWEEP_KINDS, Panels, SweepKind
 from rnnlab.figures.kinds.quantity import summarise
 from rnnlab.figures.names import axis_name, plain, summary_lines, summary_of, value_text
 from rnnlab.figures.page import make_page
-from rnnlab.figures.placing import Placing, Wish, chosen_axes, chosen_summaries, next_axis
+from rnnlab.figures.placing import chosen_axes, chosen_summaries, next_axis
+from rnnlab.figures.wish import Placing, Wish
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
