@@ -23,8 +23,12 @@ from rnnlab.config.limits import memory_of_machine
 from rnnlab.studies.executors.executor import EXECUTORS, Handle
 from rnnlab.studies.messages import Died, Ended, News, StackTask
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""One thread a worker: with PyTorch's default of one a core, workers that share cores lose a factor of ten."""
+_ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "PYTHONSAFEPATH": "1",
+}
+"""One thread a worker: with PyTorch's default of one a core, workers that share cores lose a factor of ten. And none
+imports from the folder that the command was given in: a file `random.py` there is not Python's."""
 
 _START_TRIES = 20
 """A killed server is noticed when it is gone, which takes milliseconds; this is two seconds."""
@@ -193,8 +197,8 @@ def _quiet_start() -> Iterator[None]:
     """Start a process that has one thread and imports nothing of the program it is started from."""
     main = sys.modules["__main__"]
     hidden = {name: getattr(main, name, None) for name in ("__file__", "__spec__")}
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    os.environ.update(_ENVIRONMENT)
     for name in hidden:
         setattr(main, name, None)
     # Ctrl-C goes to the whole group: a server that is still importing PyTorch would die of it with a traceback.
