@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnlab.cli import options
+from rnnlab.cli.backend import BACKEND
 from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
 
@@ -76,7 +77,7 @@ def explore(
     elif web:
         _serve(explorer, settings, port)
     else:
-        open_window(explorer, settings, STOP.asked)
+        open_window(explorer, settings, STOP.asked, BACKEND.wanted)
     if STOP.asked():
         raise typer.Exit(STOP.exit_code)
 

@@ -41,6 +41,7 @@ from rnnlab.cli import (
     train,
     validate,
 )
+from rnnlab.cli.backend import BACKEND
 from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
 
@@ -109,6 +110,7 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     STOP.listen(signal.SIGINT, signal.SIGTERM)
     _mend_streams()
+    BACKEND.set_aside()
     try:
         code = app(prog_name="rnnlab", standalone_mode=False)  # so that typer prints nothing past `text.tell`
     except SystemExit as error:  # typer makes one of a pipe that nobody reads any more, which is no failure

@@ -59,17 +59,27 @@ def make_view(explorer: Explorer, start: Settings) -> ExploreView:
         return ExploreView(figure, explorer, start)
 
 
-def open_window(explorer: Explorer, start: Settings, should_stop: Callable[[], bool]) -> None:
+def open_window(
+    explorer: Explorer, start: Settings, should_stop: Callable[[], bool], backend: str | None = None
+) -> None:
     """Show the view in a window of its own until it is closed, or until `should_stop` says so.
 
+    Args:
+        explorer: of the config.
+        start: where the sliders stand at first.
+        should_stop: asked some times a second.
+        backend: the matplotlib backend that the person asked for, or None for what there is.
+
     Raises:
-        FigureError: there is no display, or no toolkit.
+        FigureError: there is no display, no toolkit, or no such backend.
     """
     from matplotlib import pyplot
 
     try:
+        if backend is not None:
+            pyplot.switch_backend(backend)
         canvas = pyplot.figure().canvas
-    except ImportError as error:  # a backend that the person asked for and that cannot run here
+    except (ImportError, ValueError) as error:  # a backend that the person asked for and that cannot run here
         raise FigureError(NO_WINDOW) from error
     pyplot.close()
     if canvas.required_interactive_framework is None:

@@ -28,7 +28,7 @@ def _environment(**more: str) -> dict[str, str]:
     return kept | more
 
 
-@pytest.mark.parametrize("backend", [None, "tkagg"])
+@pytest.mark.parametrize("backend", [None, "tkagg", "nonsense"])
 def test_without_a_display_it_says_so_and_what_to_do(tmp_path: Path, backend: str | None) -> None:
     (tmp_path / "tiny.yaml").write_text(CONFIG)
     done = subprocess.run(

@@ -208,10 +208,10 @@ finally:
 
 def test_plot_needs_no_torch_no_display_no_home_and_no_stdout(call: Call, sweep: Path) -> None:
     runs = [str(entry.path) for entry in list_runs(sweep)][:1]
-    for arguments in (runs, [str(sweep)]):
+    for arguments, backend in ((runs, "module://matplotlib_inline.backend_inline"), ([str(sweep)], "TkAgg")):
         ended = subprocess.run(
             ["/bin/sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", BARE, *arguments],
-            env={"PATH": os.defpath, "HOME": "/nonexistent", "MPLBACKEND": "TkAgg"},
+            env={"PATH": os.defpath, "HOME": "/nonexistent", "MPLBACKEND": backend},
             stderr=subprocess.PIPE,
             text=True,
             check=False,
