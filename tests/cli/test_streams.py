@@ -108,6 +108,7 @@ WRONG = {
     "init": ["nothing"],
     "labs": ["manuel"],
     "ls": ["runs", "--where", "nothing=1"],
+    "measure": ["runs/study", "--quantities", "gradients,of,some,kind"],
     "plot": ["runs/study", "--kind", "nothing"],
     "show": ["runs/study"],
     "sweep": ["tiny.yaml", "--max-time", "soon"],
