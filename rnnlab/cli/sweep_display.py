@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import logging.handlers
+import os
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,31 +48,21 @@ def standing(name: str, tally: Tally) -> Standing:
     return Standing(tally.share, columns, f"{name}: {', '.join(filter(None, parts))}")
 
 
-class _PatientHandler(logging.handlers.WatchedFileHandler):
-    """A log that cannot be written (a full disk, a folder that is gone) is no reason to stop, nor to talk of it."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, if that is possible now."""
-        with suppress(OSError):
-            super().emit(record)
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Leave the line out."""
-
-
 class Log:
-    """A log file that may be moved away under us (logrotate): it is opened again by its name."""
+    """A log file, opened anew by its name for each line: it may be moved away under us (logrotate).
+
+    One that cannot be written any more (a full disk, a folder that is gone) is no reason to stop, nor to talk of it.
+    """
 
     def __init__(self, path: Path | None) -> None:
-        self._logger: logging.Logger | None = None
+        self._path = path
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handler = _PatientHandler(path, encoding="utf-8")
-            handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(message)s"))
-            self._logger = logging.Logger("rnnlab.sweep")
-            self._logger.addHandler(handler)
+            path.open("ab").close()
 
     def write(self, line: str) -> None:
-        """Add a line."""
-        if self._logger is not None:
-            self._logger.info(line)
+        """Add a line, if that is possible now; unbuffered, so that nothing is left to fail when the file is closed."""
+        if self._path is not None:
+            stamp = datetime.now().isoformat(" ", "milliseconds").replace(".", ",")
+            with suppress(OSError), self._path.open("ab", buffering=0) as file:
+                file.write(f"{stamp} {os.getpid()} {line}\n".encode())
