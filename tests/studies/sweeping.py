@@ -121,7 +121,7 @@ TIDY = {"index.csv", "status.json"}
 """What a sweep leaves beside its runs when nothing failed."""
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not condition():
