@@ -48,7 +48,7 @@ def fingerprint() -> str:
     kernel = native_library.load()
     singles = x.numpy().astype(np.float32)
     arrays = [value.contiguous().numpy() for value in values]
-    arrays += [kernel.apply(name, singles) for name in kernel.numbers["function"]]
+    arrays += [kernel.apply(name, singles) for name in ("tanh", "sigmoid", "exp")]
     whole = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
     return f"{kernel.instructions} {whole}"
 

@@ -153,7 +153,7 @@ class Library:
         return float(loss[0]), gradient_P
 
     def apply(self, function: str, x: np.ndarray) -> np.ndarray:
-        """Take tanh, sigmoid or exp of each number as the kernel does, in its precision; for tests."""
+        """Take tanh, sigmoid, exp or the reciprocal of each number as the kernel does, in its precision; for tests."""
         assert x.dtype == self.precision
         y = x.copy()
         number, count = ctypes.c_int64(self.numbers["function"][function]), ctypes.c_int64(x.size)

@@ -5,9 +5,9 @@
 
 #include "vectors.h"
 
-// 1 / d to the last bit but one, for d from 2^-100 to 2^100: an estimate from the bits of d, off by 5.1 % at most, then
-// two steps of third order, r ← r (1 + e + e²) with e = 1 - d r, the first to 1.3e-4, the second to rounding, where its
-// e² still turns the last bit of one number in sixteen. A division takes four times as long.
+// 1 / d for d from 2^-100 to 2^100, within 1.4 ulp, with FMA within 0.51: an estimate from the bits of d, off by 5.1 %
+// at most, then two steps of third order, r ← r (1 + e + e²) with e = 1 - d r, the first to 1.3e-4, the second to
+// rounding, for which its e² is needed. A division takes four times as long.
 INLINE vec reciprocal(vec d) {
     vec r = (vec)(0x7EF311C3 - (ivec)d);
     vec e = one - d * r;

@@ -61,6 +61,7 @@ const char *name_of(Function function) {
         case TANH_OF: return "tanh";
         case SIGMOID_OF: return "sigmoid";
         case EXP_OF: return "exp";
+        case RECIPROCAL_OF: return "reciprocal";
     }
     return nullptr;
 }

@@ -139,6 +139,7 @@ INLINE vec applied(Function function, vec x) {
         case TANH_OF: return vtanh(x);
         case SIGMOID_OF: return vsigmoid(x);
         case EXP_OF: return vexp(x);
+        case RECIPROCAL_OF: return reciprocal(x);
     }
     __builtin_unreachable();
 }

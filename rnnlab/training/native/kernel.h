@@ -10,7 +10,7 @@ enum Cell : int64_t { ELMAN, LSTM, GRU };
 enum Nonlinearity : int64_t { TANH, RELU, IDENTITY };
 enum Loss : int64_t { SQUARED_ERROR, CROSS_ENTROPY };
 enum Optimizer : int64_t { SGD, ADAM };
-enum Function : int64_t { TANH_OF, SIGMOID_OF, EXP_OF };
+enum Function : int64_t { TANH_OF, SIGMOID_OF, EXP_OF, RECIPROCAL_OF };
 
 // What all nets of a session have in common; rnnlab/training/native_library.py holds the same fields in the same order.
 struct Recipe {
