@@ -9,7 +9,9 @@
 // at most, then two steps of third order, r ← r (1 + e + e²) with e = 1 - d r, the first to 1.3e-4, the second to
 // rounding, for which its e² is needed. A division takes four times as long.
 INLINE vec reciprocal(vec d) {
-    vec r = (vec)(0x7EF311C3 - (ivec)d);
+    // Unsigned, since an int would overflow for a negative NaN.
+    typedef uint32_t bits __attribute__((vector_size(VECTOR_BYTES)));
+    vec r = (vec)(0x7EF311C3u - (bits)d);
     vec e = one - d * r;
     r += r * (e + e * e);
     e = one - d * r;
