@@ -319,5 +319,5 @@ def test_a_sweep_of_which_every_run_is_left_out_is_an_error(tmp_path: Path) -> N
 
 def test_a_small_storm(capsys: pytest.CaptureFixture[str]) -> None:
     """Three kills; `python -m tests.studies.sweep_storm` makes the large one."""
-    sweep_storm.main(["--kills", "3", "--runs", "8", "--batches", "3000", "--longest", "3"])
+    sweep_storm.main(["--kills", "3", "--runs", "8", "--batches", "6000", "--longest", "3"])
     assert "3 kills" in capsys.readouterr().out
