@@ -69,20 +69,22 @@ def measure(
 
     names, hooks = _names(quantities), Hooks(should_stop=lambda: STOP.signal is not None)
     failed, studies = 0, set[Path]()
-    for run in _runs(paths):
-        try:
-            added = add_quantities(run, names, hooks)
-        except StoppedError:
-            raise
-        except (UserError, OSError) as error:
-            failed += 1
-            text.tell(f"{run.path} was not measured: {error}")
-            continue
-        studies |= {run.path.parent} if added else set()
-        if not quiet:
-            print(f"{run.path}: {', '.join(added) or 'nothing to add'}")
-    for study in studies:
-        write_index(study)
+    try:
+        for run in _runs(paths):
+            try:
+                added = add_quantities(run, names, hooks)
+            except StoppedError:
+                raise
+            except (UserError, OSError) as error:
+                failed += 1
+                text.tell(f"{run.path} was not measured: {error}")
+                continue
+            studies |= {run.path.parent} if added else set()
+            if not quiet:
+                print(f"{run.path}: {', '.join(added) or 'nothing to add'}")
+    finally:  # after a stop, too
+        for study in studies:
+            write_index(study)
     if failed:
         raise typer.Exit(1)
 

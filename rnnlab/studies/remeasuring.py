@@ -7,7 +7,9 @@ be the weights of another training.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -17,9 +19,10 @@ from rnnlab.nets import pack
 from rnnlab.store import Run, StoreError, Workspace, look_at
 from rnnlab.store.atomic import json_bytes, npz_bytes, write_bytes
 from rnnlab.store.record import file_facts
-from rnnlab.studies.hooks import Hooks, StoppedError
+from rnnlab.studies.hooks import Hooks
 from rnnlab.studies.making import one_thread
 from rnnlab.studies.results import measure_groups
+from rnnlab.studies.training_loop import next_updates
 from rnnlab.training import make_engine
 
 
@@ -51,7 +54,7 @@ def add_quantities(run: Run, names: Sequence[str], hooks: Hooks | None = None) -
     hooks = hooks or Hooks()
     if not [name for name in names if GROUPS[name].file not in run.record.files]:
         return []
-    with Workspace(run.path.parent, run.identity, run.record.label) as workspace, one_thread():
+    with _claimed(run), one_thread():
         record = look_at(run.path).record  # as it is now that nobody else can change it
         missing = [name for name in names if GROUPS[name].file not in record.files]
         prepared = prepare(run.config)
@@ -65,8 +68,18 @@ def add_quantities(run: Run, names: Sequence[str], hooks: Hooks | None = None) -
         all_flags = list(dict.fromkeys([*record.flags, *flags]))
         changed = record.model_copy(update={"summary": summary, "files": files, "flags": all_flags})
         write_bytes(run.path / "run.json", json_bytes(changed.to_json()))
-        workspace.discard()
     return missing
+
+
+@contextmanager
+def _claimed(run: Run) -> Iterator[None]:
+    """Hold the right to make this run; what an interrupted --force has saved there stays for it to go on from."""
+    with Workspace(run.path.parent, run.identity, run.record.label) as workspace:
+        try:
+            yield
+        finally:
+            if not workspace.state_steps() and not workspace.is_replacing:
+                workspace.discard()
 
 
 def _snapshots(run: Run, prepared: Prepared, hooks: Hooks) -> np.ndarray:
@@ -78,10 +91,12 @@ def _snapshots(run: Run, prepared: Prepared, hooks: Hooks) -> np.ndarray:
 
 def _train_again(run: Run, prepared: Prepared, hooks: Hooks) -> np.ndarray:
     session = make_engine(run.record.engine, run.record.device).open(prepared.recipe, [prepared.begin()])
+    updates = 1
     while session.step < prepared.recipe.batches:
-        if hooks.should_stop():
-            raise StoppedError
-        session.advance(1000)
+        hooks.stop_if_asked()
+        started = time.perf_counter()
+        session.advance(updates)
+        updates = next_updates(updates, time.perf_counter() - started)
     session.advance(0)  # with no batches at all, this records the initial weights
     (state,) = session.states()
     if state.losses.tobytes() != run.metrics["loss"].tobytes():

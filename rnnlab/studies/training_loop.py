@@ -65,7 +65,7 @@ def train_stack(
             raise StoppedError
         started = time.perf_counter()
         session.advance(updates)
-        updates = _next_updates(updates, time.perf_counter() - started)
+        updates = next_updates(updates, time.perf_counter() - started)
         hooks.on_progress(Progress(session.step, recipe.batches, session.last_losses()))
         if saver.is_due(finished=session.step == recipe.batches):
             saver.save(session)
@@ -73,7 +73,7 @@ def train_stack(
     saver.take(session)
 
 
-def _next_updates(updates: int, taken: float) -> int:
+def next_updates(updates: int, taken: float) -> int:
     """Choose how many updates to make at a time; at most twice as many as before, since clocks are noisy."""
     fitting = int(updates * _ADVANCE_SECONDS / max(taken, 1e-6))
     return max(1, min(fitting, 2 * updates))

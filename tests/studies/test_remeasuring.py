@@ -82,6 +82,7 @@ def test_a_run_that_cannot_be_trained_to_the_same_bits_is_refused_and_untouched(
     before = contents(run.path), (run.path / "run.json").read_bytes()
     with pytest.raises(RemeasuringError, match=r"its losses are not the same bits .*record\.weights=true"):
         add_quantities(Run(look_at(run.path)), ["lags"])
+    assert not list(run.path.parent.glob(".*")), "nothing is left in the making"
     assert (contents(run.path), (run.path / "run.json").read_bytes()) == before
 
 
@@ -104,3 +105,25 @@ def test_a_stop_and_another_process_leave_the_run_as_it_is(tmp_path: Path) -> No
     with Workspace(run.path.parent, run.identity, "default"), pytest.raises(RunBusyError):
         add_quantities(run, ["lags"])
     assert (contents(run.path), (run.path / "run.json").read_bytes()) == before
+
+
+def test_an_interrupted_replacement_of_the_run_keeps_how_far_it_has_come(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    with Workspace(run.path.parent, run.identity, "default") as workspace:
+        workspace.begin_replacing()
+        workspace.save_state(3, {"step": np.array(3)})
+    assert add_quantities(run, ["split"]) == ["split"]
+    with Workspace(run.path.parent, run.identity, "default") as workspace:
+        assert (workspace.state_steps(), workspace.is_replacing) == ([3], True)
+
+
+def test_training_again_asks_whether_to_stop_as_often_as_any_training(tmp_path: Path) -> None:
+    """One update at first, then at most twice as many each time: a stop never waits for a thousand."""
+    asked: list[None] = []
+
+    def never() -> bool:
+        asked.append(None)
+        return False
+
+    add_quantities(make(tmp_path, training={"batches": 40}), ["split"], Hooks(should_stop=never))
+    assert len(asked) > 5
