@@ -60,14 +60,14 @@ def run_one(
     study, whole = Path(runs) / config.name, identity(config)
     existing = find_replaceable(study, whole, force=force)
     if existing and not force:
-        return RunOutcome(open_run(existing), made=False)
+        return _found(existing)
     check_memory(config, memory_of_machine())
     study.mkdir(parents=True, exist_ok=True)
     remove_leftovers(study)
     if existing is None:  # a replacement that was interrupted has moved the run aside; now it is back
         existing = find_replaceable(study, whole, force=force)
         if existing and not force:
-            return RunOutcome(open_run(existing), made=False)
+            return _found(existing)
     job = Job(study, trainer, command, hooks or Hooks())
     (made,) = make_stack([Slot(config, whole, label(values or {}), replacing=existing)], job)
     if made.error:
@@ -76,6 +76,15 @@ def run_one(
     with suppress(OSError):  # derived: the run is published
         write_index(study)
     return RunOutcome(open_run(made.path), made=not made.existed)
+
+
+def _found(folder: Path) -> RunOutcome:
+    """Open a run that exists; who made it may have been killed before the index knew of it."""
+    with suppress(OSError):  # derived, and perhaps somebody else's
+        index = folder.parent / "index.csv"
+        if not index.exists() or index.stat().st_mtime_ns < (folder / "run.json").stat().st_mtime_ns:
+            write_index(folder.parent)
+    return RunOutcome(open_run(folder), made=False)
 
 
 def find_replaceable(study: Path, whole: str, *, force: bool) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -300,3 +301,17 @@ def test_a_run_found_is_the_run_made(tmp_path: Path) -> None:
     assert dataclasses.asdict(entry)["damage"] is None
     with pytest.raises(MissingRunError):
         open_run(tmp_path)
+
+
+@pytest.mark.parametrize("left", [None, "run,status\n"])
+def test_an_index_that_a_killed_start_did_not_write_is_written_by_the_next(tmp_path: Path, left: str | None) -> None:
+    """It was killed between the name of the run and the index: there is none, or one from before."""
+    run = run_one(small(), runs=tmp_path).run
+    index = run.path.parent / "index.csv"
+    whole = index.read_bytes()
+    index.unlink()
+    if left is not None:
+        index.write_text(left)
+        os.utime(index, ns=(0, 0))
+    run_one(small(), runs=tmp_path)
+    assert index.read_bytes() == whole
