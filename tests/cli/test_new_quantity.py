@@ -159,6 +159,7 @@ def test_it_is_described(call: Call) -> None:
     (arrays,) = [each for each in describe_quantities() if each.name == "distance_norm"]
     assert (arrays.shape, arrays.file, arrays.column) == ("(R,L,K) f8", "distances.npz", "distance_norm_l2")
     assert arrays.cells == ("elman", "lstm", "gru")
+    assert arrays.axes == ("record", "layer", "lag")
     assert "final_reach" in [each.name for each in describe_numbers()]
     listed = call("validate", "--quantities").out
     assert "  distance_norm  (||dL/dh_(T-k)||; by record, layer, lag; unit l2)\n" in listed

@@ -211,6 +211,24 @@ def test_exponent_and_slope_agree(
     assert abs(by_sequence.mean().item() + found_slope) <= 2 * stderr + 3 / 400
 
 
+@ALL_CELLS
+def test_the_standard_error_is_that_of_the_mean_over_sequences(cell: str, nonlinearity: str | None) -> None:
+    """Each sequence measured alone, without the others: s / √n of its exponents, with s over n - 1."""
+    problem, _ = random_problem(cell, nonlinearity, 1, False, nets=1, timesteps=12)
+    together = Lyapunov().compute(problem)
+    alone_BN = np.stack(
+        [
+            lyapunov_exponents(replace(problem, inputs_BTI=problem.inputs_BTI[[p]]).steps[0], washout=3)[0, 0].numpy()
+            for p in range(len(problem.inputs_BTI))
+        ]
+    )
+    order_N = np.argsort(-alone_BN.mean(axis=0), kind="stable")
+    known_N = np.isfinite(together["exponents"][0, 0])
+    expected = alone_BN[:, order_N][:, known_N].std(axis=0, ddof=1) / np.sqrt(len(alone_BN))
+    assert_allclose(together["exponents_stderr"][0, 0, known_N], expected, rtol=1e-9)
+    assert (together["exponents_stderr"][0, 0, ~known_N] == 0).all()
+
+
 @pytest.mark.parametrize(
     ("exponents", "expected"),
     [
