@@ -17,7 +17,7 @@ Examples:
   rnnlab validate configs/cumulative_average.yaml
   rnnlab validate study.yaml model.hidden_size=64    prints the config in full
   rnnlab validate --keys                             every key and its meaning
-  rnnlab validate --quantities                       what a run records
+  rnnlab validate --quantities                       what can be measured
   rnnlab validate --schema > rnnlab.schema.json      for editors, to complete
 """
 
@@ -33,7 +33,7 @@ def validate(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of configs.")] = False,
     keys: Annotated[bool, typer.Option("--keys", help="List every key of a config.")] = False,
     quantities: Annotated[
-        bool, typer.Option("--quantities", help="List every array and number that a run records.")
+        bool, typer.Option("--quantities", help="List every array and number that a run can have.")
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:
