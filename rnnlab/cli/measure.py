@@ -10,7 +10,7 @@ import typer
 from rnnlab.cli import options, text
 from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
-from rnnlab.flow.quantity import GROUPS, Group
+from rnnlab.flow.quantity import addable_groups
 from rnnlab.words import unknown_name
 
 if TYPE_CHECKING:
@@ -19,15 +19,10 @@ if TYPE_CHECKING:
 _ALL = "all"
 
 
-def _optional() -> dict[str, Group]:
-    """Give the groups that are not measured of every run anyway."""
-    return {name: group for name, group in GROUPS.items() if not group.by_default}
-
-
 def describe_groups() -> str:
     """Give a line for each group: its name and its first arrays."""
     lines = []
-    for name, group in _optional().items():
+    for name, group in addable_groups().items():
         arrays = [quantity.name for quantity in group.quantities if not quantity.is_axis]
         shown = ", ".join(arrays[:3]) + (", ..." if len(arrays) > 3 else "")
         lines.append(f"  {name:<10}  {shown}")
@@ -91,7 +86,7 @@ def measure(
 
 def _names(wanted: str) -> list[str]:
     """Take the list apart, and refuse a group that does not exist."""
-    known = _optional()
+    known = addable_groups()
     if wanted == _ALL:
         return list(known)
     names = [name.strip() for name in wanted.split(",") if name.strip()]

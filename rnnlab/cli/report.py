@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnnlab.cli import text
-from rnnlab.flow.quantity import GROUPS, find_quantity
+from rnnlab.flow.agreement import disagreement
+from rnnlab.flow.quantity import addable_groups, find_quantity
 from rnnlab.picking import pick
 
 if TYPE_CHECKING:
@@ -18,6 +20,11 @@ _TIMESTEPS = 10
 """Rows of the gradient table: more do not fit a screen with all the rest."""
 
 _LAYERS = 4
+
+_WIDTH = 80  # of notes
+
+_WHEN = ("initial", "final")
+_EXPONENT = ("exponent", "exponent_stderr")
 
 
 def outcome_line(run: Run) -> str:
@@ -35,7 +42,7 @@ def fact_lines(run: Run) -> list[str]:
     for name, floor in run.record.floors.items():
         share = "" if final is None or floor == 0 else f"final loss is {final / floor:.3g} times that"
         rows.append([f"loss of: {name}", text.number(floor, 4), share])
-    return _columns(rows + _spectrum_rows(run) + _other_rows(run))
+    return [*_columns(rows + _spectrum_rows(run) + _rate_rows(run) + _other_rows(run)), *_transients(run)]
 
 
 def _spectrum_rows(run: Run) -> list[list[str]]:
@@ -53,14 +60,45 @@ def _spectrum_rows(run: Run) -> list[list[str]]:
     return rows
 
 
+def _rate_rows(run: Run) -> list[list[str]]:
+    """Give the two measures of how fast gradients vanish or explode, first and last record."""
+    found = {name: [run.summary.get(f"{when}_{name}") for when in _WHEN] for name in ("gradient_slope", *_EXPONENT)}
+    timesteps = f"ln ||dL/dh_t|| per timestep, over {_timesteps(run)}"
+    rows = [["finite-T slope", _change(found["gradient_slope"]), timesteps]]
+    if "final_exponent" in run.summary:
+        error = found["exponent_stderr"][-1]
+        known = "" if error is None else f"+- {text.number(error, 2)} "
+        rows.append(["exponent", _change(found["exponent"]), f"{known}over a long time; vanishing below 0"])
+    return rows
+
+
+def _transients(run: Run) -> list[str]:
+    """Say where the slope misleads."""
+    last_timestep_only = run.config.task.loss.last_timestep_only
+    notes = []
+    for when in _WHEN:
+        slope, exponent, error = (run.summary.get(f"{when}_{name}") for name in ("gradient_slope", *_EXPONENT))
+        notes.append(disagreement(slope, exponent, error, _timesteps(run), last_timestep_only=last_timestep_only))
+    if notes[0] == notes[1]:
+        lines = [f"note: {notes[0]}"] if notes[0] else []
+    else:
+        lines = [f"note, {when} record: {note}" for when, note in zip(_WHEN, notes, strict=True) if note]
+    return [part for line in lines for part in text.wrapped(line, _WIDTH).split("\n")]
+
+
+def _timesteps(run: Run) -> int:
+    timesteps: int = run.metrics["grad_norm"].shape[-1]
+    return timesteps
+
+
 def _other_rows(run: Run) -> list[list[str]]:
-    """Give the numbers of what is measured besides the base, as far as a terminal shows them."""
-    others = (summary for name, group in GROUPS.items() if name != "base" for summary in group.summaries)
-    shown = (summary for summary in others if summary.short and summary.name in run.summary)
-    return [[summary.words, text.number(run.summary[summary.name], 4), summary.unit] for summary in shown]
+    """Give the numbers of what is measured besides, as far as a terminal shows them."""
+    others = (summary for group in addable_groups().values() for summary in group.summaries)
+    shown = (each for each in others if each.short and each.name in run.summary and each.name != "final_exponent")
+    return [[each.words, text.number(run.summary[each.name], 4), each.unit] for each in shown]
 
 
-def _change(values: list[float]) -> str:
+def _change(values: Sequence[float | None]) -> str:
     first, last = map(text.number, values)
     return first if first == last else f"{first} -> {last}"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rnnlab.flow.describing import describe_numbers, describe_quantities
     from rnnlab.flow.gradients import Flow, gradient_flow
     from rnnlab.flow.measuring import Measured, measure
-    from rnnlab.flow.norms import log_mean_norm, mean_norm
+    from rnnlab.flow.norms import mean_norm
     from rnnlab.flow.problem import Problem
     from rnnlab.flow.quantity import GROUPS, Axis, Group, Quantity, Summary, Table
     from rnnlab.flow.spectra import eigenvalues, singular_values
@@ -21,7 +21,7 @@ _HOMES = {
     "describing": ("describe_numbers", "describe_quantities"),
     "gradients": ("Flow", "gradient_flow"),
     "measuring": ("Measured", "measure"),
-    "norms": ("log_mean_norm", "mean_norm"),
+    "norms": ("mean_norm",),
     "problem": ("Problem",),
     "quantity": ("GROUPS", "Axis", "Group", "Quantity", "Summary", "Table"),
     "spectra": ("eigenvalues", "singular_values"),
@@ -41,7 +41,6 @@ __all__ = [
     "describe_quantities",
     "eigenvalues",
     "gradient_flow",
-    "log_mean_norm",
     "mean_norm",
     "measure",
     "singular_values",

@@ -29,6 +29,7 @@ class Split:
 
     direct_STBH: Tensor
     back_STBH: Tensor
+    log_h_STB: Tensor  # ln ‖dL/dh_t‖, also where that norm is no float64
     log_total_STB: Tensor  # ln of the norm of dL/ds_t, s_t the full state
     log_product_STB: Tensor  # ln ‖dL/da_t‖, a_t the pre-activations: of an Elman net D v
     log_back_STB: Tensor  # ln of the norm of what passes to s_{t-1}: of an Elman net Wᵀ D v
@@ -71,6 +72,7 @@ def _of_layer(steps: LayerSteps, direct: Scaled) -> tuple[Split, Scaled]:
     split = Split(
         direct_STBH=scaled(*direct),
         back_STBH=scaled(*_join(backs))[..., 0, :],
+        log_h_STB=log_of(norm(total[..., 0, :]), exponent_STB),
         log_total_STB=log_of(norm(total.flatten(-2)), exponent_STB),
         log_product_STB=log_of(norm(product), exponent_STB),
         log_back_STB=log_of(norm(backward.flatten(-2)), exponent_STB),

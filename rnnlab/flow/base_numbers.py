@@ -11,15 +11,17 @@ from rnnlab.flow.quantity import Arrays, Summary
 if TYPE_CHECKING:
     import numpy as np
 
-FINAL_LOSSES = 200
-"""Batches that the final loss is the mean of: a single batch's loss is noise."""
+MOST_FINAL_LOSSES, FINAL_SHARE = 200, 20
+"""The final loss is the mean of the last 1/20 of all batches, at most 200 and at least one: a single batch's loss is
+noise, and a mean over the whole of a short training is no final loss."""
 
 
 def _final_loss(arrays: Arrays) -> float:
     import numpy as np
 
     losses = arrays["loss"].astype(np.float64)
-    return float(losses[-FINAL_LOSSES:].mean() if losses.size else arrays["probe_loss"][-1])
+    count = min(MOST_FINAL_LOSSES, max(1, losses.size // FINAL_SHARE))
+    return float(losses[-count:].mean() if losses.size else arrays["probe_loss"][-1])
 
 
 def _loss_over_floor(arrays: Arrays, floors: Mapping[str, float]) -> float | None:
@@ -28,13 +30,18 @@ def _loss_over_floor(arrays: Arrays, floors: Mapping[str, float]) -> float | Non
 
 
 def slope(values_T: np.ndarray) -> float | None:
-    """Give the least-squares slope of values against their index; None for one value, or where one is not finite."""
+    """Give the least-squares slope of values against their index, where they are not -inf.
+
+    None for less than two values, or where one is NaN or infinite.
+    """
     import numpy as np
 
-    if values_T.size < 2 or not np.isfinite(values_T).all():
+    (places,) = np.nonzero(~np.isneginf(values_T))
+    values = values_T[places]
+    if values.size < 2 or not np.isfinite(values).all():
         return None
-    t = np.arange(values_T.size) - (values_T.size - 1) / 2
-    return float(t @ values_T / (t @ t))
+    t = places - places.mean()
+    return float(t @ values / (t @ t))
 
 
 def _gradient_ratio(arrays: Arrays, record: int) -> float | None:
@@ -43,7 +50,12 @@ def _gradient_ratio(arrays: Arrays, record: int) -> float | None:
 
 
 def _gradient_slope(arrays: Arrays, record: int) -> float | None:
-    return slope(arrays["grad_log_norm"][record, 0])
+    living = "grad_log_living" if "grad_log_living" in arrays else "grad_log_norm"  # of runs that were made before it
+    return slope(arrays[living][record, 0])
+
+
+def _zero_share(arrays: Arrays, record: int) -> float:
+    return float(arrays["grad_zero_share"][record, 0, 0])
 
 
 def _spectral_radius(arrays: Arrays, record: int) -> float:
@@ -55,8 +67,8 @@ def _spectral_radius(arrays: Arrays, record: int) -> float:
 BASE_NUMBERS = (
     Summary(
         "final_loss",
-        "final loss (last 200 batches)",
-        "mean of the last 200 batches' losses; without batches, the probe loss",
+        "final loss",
+        "mean of the losses of the last twentieth of the batches, at most 200; without batches, the probe loss",
         lambda arrays, _floors: _final_loss(arrays),
         short="final loss",
         headline=True,
@@ -78,8 +90,9 @@ BASE_NUMBERS = (
     ),
     *of_two_records(
         "gradient_slope",
-        "gradient slope",
-        "least-squares slope over timesteps of `grad_log_norm` of layer 0",
+        "finite-T slope",
+        "least-squares slope of `grad_log_living` of layer 0 over the T timesteps; of a short sequence a transient, "
+        "which `exponent` is not",
         _gradient_slope,
         needs="grad_log_norm",
         unit="ln ||dL/dh_t|| per timestep",
@@ -87,6 +100,13 @@ BASE_NUMBERS = (
         middle=0.0,
         explodes="below",
         headline=True,
+    ),
+    *of_two_records(
+        "gradient_zero_share",
+        "share of dL/dh_1 = 0",
+        "`grad_zero_share` of layer 0 at the first timestep: sequences whose beginning cannot be learned from",
+        _zero_share,
+        needs="grad_zero_share",
     ),
     *of_two_records(
         "spectral_radius",

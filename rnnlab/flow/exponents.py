@@ -41,6 +41,40 @@ def lyapunov_exponents(steps: LayerSteps, washout: int = 0, count: int | None = 
     return total_SBK / (timesteps - washout)
 
 
+def largest_exponent(steps: LayerSteps, washout: int = 0) -> Tensor:
+    """Give the largest exponent of each net along each sequence, (S, B): the growth of one perturbation.
+
+    It begins as a vector without a zero, so that it has a part in every direction, and is scaled to length 1 at every
+    step.
+
+    Args:
+        steps: of one layer.
+        washout: timesteps that are not counted, while it turns to where perturbations grow most; fewer than there are.
+
+    Returns:
+        Exponents; -inf where the perturbation becomes zero. NaN for a net that is not finite.
+    """
+    snapshots, timesteps, sequences, _ = steps.before_STBH.shape
+    places_N1 = torch.arange(steps.state_size, dtype=steps.before_STBH.dtype).unsqueeze(-1)
+    tangent_SBN1 = (1.5 + torch.sin(places_N1**2)).expand(snapshots, sequences, -1, -1)
+    total_SB = torch.zeros(snapshots, sequences, dtype=tangent_SBN1.dtype)
+    for t in range(timesteps):
+        tangent_SBN1 = steps.push(tangent_SBN1, t)
+        length_SB11 = torch.linalg.vector_norm(tangent_SBN1, dim=-2, keepdim=True)
+        tangent_SBN1 = tangent_SBN1 / torch.where(length_SB11 == 0, 1.0, length_SB11)
+        if t >= washout:
+            total_SB += length_SB11[..., 0, 0].log()
+    return total_SB / (timesteps - washout)
+
+
+def mean_over_sequences(exponents: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Give the mean over sequences, and its standard error: 0 for one sequence, and where the mean is -inf."""
+    sequences = exponents.shape[dim]
+    mean = exponents.mean(dim=dim)
+    spread = exponents.std(dim=dim, correction=min(1, sequences - 1))
+    return mean, torch.where(mean.isneginf(), 0.0, spread / sequences**0.5)
+
+
 def attractor_dimension(exponents_N: Tensor) -> Tensor:
     """Give the dimension of Kaplan and Yorke (1979) for falling exponents (..., N).
 

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from rnnlab.flow.backward import Split, split_gradients
 from rnnlab.flow.gradients import Flow, gradient_flow
-from rnnlab.flow.norms import node_norms
+from rnnlab.flow.norms import LEAST_EXACT, node_norms, underflow
+from rnnlab.flow.partials import has_partials
 from rnnlab.flow.products import ProductLogs, product_logs
 from rnnlab.flow.steps import LayerSteps, linear_steps
 from rnnlab.nets import Architecture
@@ -72,6 +73,22 @@ class Problem:
     def grad_norms_SLTB(self) -> Tensor:
         """The 2-norm of dL_p/dh_t."""
         return node_norms(self.flow.dL_dh)
+
+    @cached_property
+    def grad_logs_SLTB(self) -> Tensor:
+        """The logarithm of the same norm; -inf is a true zero.
+
+        Where a norm leaves the range of float64 it is taken from the backward pass that keeps exponents apart, if the
+        derivatives of the cell's steps are known.
+        """
+        norms_SLTB = self.grad_norms_SLTB
+        small = (norms_SLTB > 0) & (norms_SLTB < LEAST_EXACT)
+        leaves = small.any() or not norms_SLTB.isfinite().all() or underflow(norms_SLTB)
+        if not leaves or not has_partials(self.architecture.cell):
+            return norms_SLTB.log()
+        lost = small | (norms_SLTB == 0) | ~norms_SLTB.isfinite()
+        kept_SLTB = torch.stack([split.log_h_STB for split in self.splits], dim=1)
+        return torch.where(lost, kept_SLTB, norms_SLTB.log())
 
     @cached_property
     def cell_grad_norms_SLTB(self) -> Tensor | None:

@@ -274,6 +274,11 @@ def default_groups() -> dict[str, Group]:
     return {name: group for name, group in GROUPS.items() if group.by_default}
 
 
+def addable_groups() -> dict[str, Group]:
+    """Give the groups that a finished run can gain, by name: all but the first, which every run has."""
+    return dict(list(GROUPS.items())[1:])
+
+
 def iterate_quantities() -> Iterator[Quantity]:
     """Give every quantity of every group, in order."""
     return (quantity for group in GROUPS.values() for quantity in group.quantities)

@@ -33,7 +33,7 @@ def test_a_study_is_measured_and_everything_finds_it(call: Call, study: str) -> 
 
 def test_a_run_without_them_has_no_columns_for_them(call: Call, study: str) -> None:
     header = call("ls", study, "--csv").out.splitlines()[0].split(",")
-    assert header[-1] == "final_spectral_radius"
+    assert header[-1] == "final_exponent_stderr"
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def test_a_run_without_them_has_no_columns_for_them(call: Call, study: str) -> N
     [
         (
             "lag",
-            "there is no group of quantities 'lag'; valid: lags, jacobians, lyapunov, split, bounds, activity, all",
+            "no group of quantities 'lag'; valid: exponent, lags, jacobians, lyapunov, split, bounds, activity, all",
         ),
-        (",", "--quantities names no group; valid: lags,"),
+        (",", "--quantities names no group; valid: exponent, lags,"),
     ],
 )
 def test_groups_that_do_not_exist_are_refused(call: Call, study: str, wanted: str, sentence: str) -> None:

@@ -90,7 +90,13 @@ def _csv(text: str) -> list[dict[str, str]]:
 
 def test_it_has_a_file_of_its_own_in_the_run_folder_with_its_own_step(runs: list[Run]) -> None:
     for run in runs:
-        assert list(run.info["files"]) == ["config.yaml", "metrics.npz", "distances.npz", "weights.npz"]
+        assert list(run.info["files"]) == [
+            "config.yaml",
+            "metrics.npz",
+            "exponent.npz",
+            "distances.npz",
+            "weights.npz",
+        ]
         run.verify()
         assert_array_equal(run["step"], [0, 5, 10, 12])
         assert_array_equal(run.group("distances")["step"], [0, 12])
@@ -201,7 +207,8 @@ def test_where_it_is_not_declared_any_more_its_runs_still_show_what_they_hold(
 
 def test_what_a_run_does_not_have_is_a_sentence_and_a_key_error(runs: list[Run]) -> None:
     with pytest.raises(
-        UnknownNameError, match="has no array 'nothing'; it has distance_norm, eigenvalues, grad_log_norm"
+        UnknownNameError,
+        match="has no array 'nothing'; it has distance_norm, eigenvalues, exponent, exponent_stderr, grad_log_high",
     ):
         runs[0]["nothing"]
     with pytest.raises(KeyError):

@@ -93,7 +93,13 @@ def test_ls_json_of_a_study_has_every_number(call: Call, tiny: Path) -> None:
 def test_ls_of_a_run_lists_its_files(call: Call, tiny: Path) -> None:
     lines = call("ls", tiny).out.splitlines()
     assert lines[0] == f"{tiny}: completed"
-    assert [line.split()[0] for line in lines[1:]] == ["file", "config.yaml", "metrics.npz", "weights.npz"]
+    assert [line.split()[0] for line in lines[1:]] == [
+        "file",
+        "config.yaml",
+        "metrics.npz",
+        "exponent.npz",
+        "weights.npz",
+    ]
     (value,) = json.loads(call("ls", tiny, "--json").out)
     assert value.pop("path") == str(tiny)
     assert value == open_run(tiny).info

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from rnnlab.config import config_from_mapping
+from rnnlab.experiment import prepare
 from rnnlab.flow import Measured, Problem, measure
 from rnnlab.flow import measuring as MODULE
-from rnnlab.nets import LSTM, Architecture, Elman
+from rnnlab.flow.base_numbers import slope
+from rnnlab.nets import LSTM, Architecture, Elman, unpack
 from rnnlab.tasks import CrossEntropy, MeanSquaredError
 from tests import reference
 from tests.nets.settings import CELLS, make_architecture, random_sequences, random_weights, reference_net, stacked
@@ -29,7 +32,8 @@ def measured(
     sequences: tuple[np.ndarray, np.ndarray],
     last_timestep_only: bool = False,
 ) -> Measured:
-    return measure(Problem(architecture, stacked(weights), *sequences, MeanSquaredError(last_timestep_only)))
+    problem = Problem(architecture, stacked(weights), *sequences, MeanSquaredError(last_timestep_only))
+    return measure(problem, {"base": range(len(weights))})
 
 
 def chain(
@@ -58,6 +62,11 @@ def test_shapes_and_types(
         "probe_loss": (4,),
         "grad_norm": by_time,
         "grad_log_norm": by_time,
+        "grad_zero_share": by_time,
+        "grad_log_living": by_time,
+        "grad_log_low": by_time,
+        "grad_log_median": by_time,
+        "grad_log_high": by_time,
         "hidden_norm": by_time,
         "param_grad_norm": (4, len(architecture.parameter_shapes)),
     }
@@ -88,6 +97,8 @@ def test_every_number_agrees_with_the_reference(
     assert_close(arrays["grad_norm"][0], norms_LTB.mean(axis=-1))
     if nonlinearity != "relu":  # a dead unit may pass back a true zero
         assert_close(arrays["grad_log_norm"][0], np.log(norms_LTB).mean(axis=-1))
+        for name, share in (("grad_log_low", 0.1), ("grad_log_median", 0.5), ("grad_log_high", 0.9)):
+            assert_close(arrays[name][0], np.quantile(np.log(norms_LTB), share, axis=-1))
     assert_close(arrays["param_grad_norm"][0], np.array([np.linalg.norm(one) for one in by_parameter.values()]))
     if cell == "lstm":
         cells = reference.state_gradients(net, weights, *sequences, last_timestep_only, "c")
@@ -122,8 +133,17 @@ def test_the_caller_is_asked_before_each_piece(monkeypatch: pytest.MonkeyPatch) 
     calls: list[None] = []
     sequences = random_sequences(architecture, 2, 3)
     problem = Problem(architecture, weights, *sequences, MeanSquaredError())
-    measure(problem, on_chunk=lambda: calls.append(None))
+    measure(problem, {"base": range(3)}, on_chunk=lambda: calls.append(None))
     assert len(calls) == 3
+
+
+def test_what_is_measured_of_every_run_is_so_at_the_records_that_it_chooses() -> None:
+    architecture = make_architecture("elman", "tanh", 1)
+    weights = stacked([random_weights(architecture, seed) for seed in range(3)])
+    found = measure(Problem(architecture, weights, *random_sequences(architecture, 2, 3), MeanSquaredError()))
+    assert list(found.groups) == ["base", "exponent"]
+    assert found.groups["base"]["grad_norm"].shape[0] == 3
+    assert found.groups["exponent"]["exponent"].shape == (2, 1)
 
 
 def test_weights_in_float32_are_measured_in_float64() -> None:
@@ -156,6 +176,22 @@ def test_norms_do_not_depend_on_the_number_of_probe_sequences(copies: int) -> No
     many = measured(architecture, [weights], (inputs.repeat(copies, 0), targets.repeat(copies, 0))).arrays
     for name, array in one.items():
         assert_allclose(many[name], array, rtol=1e-11, err_msg=name)
+
+
+def test_one_dead_sequence_leaves_the_others_their_mean() -> None:
+    """The second of three sequences drives a relu unit below zero at t = 2: nothing comes back to its t = 1."""
+    architecture = Architecture(Elman("relu"), 1, 1, 1, 1)
+    weights = {name: np.zeros(shape) for name, shape in architecture.parameter_shapes.items()}
+    weights["weight_hh_l0"][:], weights["weight_ih_l0"][:], weights["readout_weight"][:] = 0.5, 1.0, 1.0
+    inputs_BTI = np.ones((3, 3, 1))
+    inputs_BTI[1, 1] = -1.0
+    arrays = measured(architecture, [weights], (inputs_BTI, np.zeros((3, 3, 1))), last_timestep_only=True).arrays
+    living = math.log(2 * 1.75 * 0.25)  # dL/dh_1 = 2 h_3 w², h_3 = 1 + (1 + 1/2)/2
+    assert_allclose(arrays["grad_zero_share"][0, 0], [1 / 3, 0, 0])
+    assert_allclose(arrays["grad_log_living"][0, 0, 0], living, rtol=1e-14)
+    assert arrays["grad_log_norm"][0, 0, 0] == arrays["grad_log_low"][0, 0, 0] == -math.inf
+    assert_allclose(arrays["grad_log_median"][0, 0, 0], living, rtol=1e-14)
+    assert_array_equal(arrays["grad_log_living"][0, 0, 1:], arrays["grad_log_norm"][0, 0, 1:])
 
 
 # the ends of float64
@@ -203,6 +239,44 @@ def test_gradients_below_float64_are_flagged(factor: float, timesteps: int) -> N
     assert chain(factor, timesteps).flags == ["underflow"]
 
 
+@pytest.mark.parametrize(("factor", "timesteps"), [(1e-20, 20), (1e-30, 12), (0.5, 1100), (1e-103, 4), (1e-210, 3)])
+def test_logarithms_of_gradients_below_float64_are_exact(factor: float, timesteps: int) -> None:
+    logs_T = chain(factor, timesteps).arrays["grad_log_norm"][0, 0]
+    assert_allclose(logs_T, math.log(2) + math.log(factor) * np.arange(timesteps - 1, -1, -1.0), rtol=1e-14)
+
+
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
+def test_logarithms_go_on_at_the_rate_that_they_had_where_float64_ends(cell: str) -> None:
+    """A net that rests at a fixed point hands back the same share at every step, be it 1e-300 or 1e-400."""
+    architecture = make_architecture(cell, "tanh" if cell == "elman" else None, 1)
+    weights = random_weights(architecture, 0)
+    for name in ("weight_hh_l0", "weight_ih_l0", "bias_l0"):
+        weights[name] *= 0.02
+    if cell == "lstm":
+        weights["bias_l0"][architecture.hidden_size : 2 * architecture.hidden_size] = -6.0
+    if cell == "gru":
+        weights["bias_l0"][architecture.hidden_size : 2 * architecture.hidden_size] = -6.0
+    sequences = (np.ones((2, 400, architecture.input_size)), np.ones((2, 400, architecture.output_size)))
+    found = measured(architecture, [weights], sequences, last_timestep_only=True)
+    assert found.flags == ["underflow"]
+    steps_T = np.diff(found.arrays["grad_log_norm"][0, 0])
+    assert_allclose(steps_T[50:200], steps_T[280], rtol=1e-7)
+
+
+def test_a_net_whose_gradient_is_e_to_the_minus_1251_says_so() -> None:
+    """By an implementation of its own: -1251.0325659926 and a slope of 1.2485393304."""
+    changes = {"task": {"seq_len": 1000, "last_timestep_only": True}, "model": {"weight_scale": 0.5}}
+    prepared = prepare(config_from_mapping({"name": "long", "training": {"batches": 0}, **changes}))
+    weights = unpack(prepared.initial_P[None], prepared.architecture)
+    sequences = (prepared.probe_inputs_BTI, prepared.probe_targets)
+    problem = Problem(prepared.architecture, weights, *sequences, prepared.recipe.sequence_loss)
+    arrays = measure(problem, {"base": [0]}).arrays
+    assert arrays["grad_log_norm"][0, 0, 0] == pytest.approx(-1251.0325659926, abs=1e-9)
+    assert slope(arrays["grad_log_living"][0, 0]) == pytest.approx(1.2485393304, abs=1e-10)
+    assert (arrays["grad_norm"][0, 0] == 0).sum() > 400
+    assert (arrays["grad_zero_share"] == 0).all()
+
+
 @pytest.mark.parametrize(("factor", "timesteps"), [(1e-20, 16), (1e-30, 11), (0.5, 1020), (1.1e-154, 3)])
 def test_gradients_just_above_are_not_flagged(factor: float, timesteps: int) -> None:
     assert chain(factor, timesteps).flags == []
@@ -242,6 +316,7 @@ def test_gradients_lost_on_the_way_down_the_layers_are_flagged() -> None:
     weights["readout_weight"][:] = 1.0
     found = measured(architecture, [weights], (np.ones((1, 1, 1)), np.ones((1, 1, 1))))
     assert found.arrays["grad_norm"][0, 0, 0] == 0
+    assert_allclose(found.arrays["grad_log_norm"][0, 0, 0], math.log(2) - 9 * 50 * math.log(10), rtol=1e-14)
     assert found.flags == ["underflow"]
 
 
@@ -251,6 +326,8 @@ def test_gradients_above_float64_are_infinite_and_flagged(factor: float, timeste
     assert found.flags == flags
     assert np.isinf(found.arrays["grad_norm"][0, 0, 0]) == bool(flags)
     assert np.isfinite(found.arrays["grad_norm"][0, 0, 1:]).all()
+    logs_T = math.log(2) + 20 * math.log(10) * np.arange(timesteps - 1, -1, -1.0)
+    assert_allclose(found.arrays["grad_log_norm"][0, 0], logs_T, rtol=1e-14)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from rnnlab.flow import log_mean_norm, mean_norm
+from rnnlab.flow.norms import living_mean, mean_norm, quantile, zero_share
 from rnnlab.nets.norms import norm
 
 INF, NAN = math.inf, math.nan
@@ -56,13 +56,24 @@ def test_norms_of_different_lengths_stand_side_by_side() -> None:
     assert_allclose(norm(vectors).numpy(), [1e-200, 0.0, INF, NAN, 1.0], rtol=1e-15)
 
 
-def test_the_mean_of_logarithms_is_no_logarithm_of_the_mean() -> None:
-    norms = torch.tensor([[1e-100, 1e100]], dtype=torch.float64)
-    assert log_mean_norm(norms).item() == pytest.approx(0.0, abs=1e-12)
-    assert mean_norm(norms).item() == pytest.approx(5e99)
+def test_zeros_are_counted_and_the_rest_has_a_mean() -> None:
+    logs = torch.tensor([[-INF, 1.0, 3.0], [1.0, 2.0, 3.0], [-INF, -INF, -INF], [INF, 1.0, 1.0], [NAN, 1.0, -INF]])
+    assert_allclose(zero_share(logs).numpy(), [1 / 3, 0, 1, 0, 1 / 3], rtol=1e-6)
+    assert_allclose(living_mean(logs).numpy(), [2.0, 2.0, -INF, INF, NAN])
 
 
-def test_one_true_zero_makes_the_mean_logarithm_minus_infinity() -> None:
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_quantiles_are_linear_between_neighbours(share: float, count: int) -> None:
+    logs = torch.from_numpy(np.random.default_rng(count).standard_normal((3, count)))
+    assert_allclose(quantile(logs, share).numpy(), np.quantile(logs.numpy(), share, axis=-1), rtol=1e-14)
+
+
+def test_a_quantile_below_which_all_are_zero_is_minus_infinity_and_no_nan() -> None:
+    logs = torch.tensor([[-INF, -INF, 1.0]])
+    assert [quantile(logs, share).item() for share in (0.1, 0.5, 0.9, 1.0)] == [-INF, -INF, -INF, 1.0]
+
+
+def test_means_of_norms_are_means() -> None:
     norms = torch.tensor([[0.0, 1.0], [1.0, math.e**2], [INF, 1.0], [0.0, INF]], dtype=torch.float64)
-    assert_allclose(log_mean_norm(norms).numpy(), [-INF, 1.0, INF, NAN])
     assert_allclose(mean_norm(norms).numpy(), [0.5, (1 + np.e**2) / 2, INF, INF])

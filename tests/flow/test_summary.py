@@ -24,6 +24,8 @@ def metrics(**changed: np.ndarray) -> dict[str, np.ndarray]:
         "probe_loss": np.array([0.5, 0.25]),
         "grad_norm": norms_RLT,
         "grad_log_norm": np.log(norms_RLT),
+        "grad_log_living": np.log(norms_RLT),
+        "grad_zero_share": np.full((2, 2, 4), 0.25),
         "eigenvalues": np.array([[[3 + 4j, 1], [9, 9]], [[-2, 1], [9, 9]]], dtype=np.complex128),
     }
     return arrays | changed
@@ -32,25 +34,30 @@ def metrics(**changed: np.ndarray) -> dict[str, np.ndarray]:
 def test_the_numbers_of_a_run() -> None:
     late = np.polyfit(np.arange(4), np.log([6.0, 5, 4, 3]), 1)[0]
     assert GROUPS["base"].summarise(metrics(), FLOORS) == {
-        "final_loss": pytest.approx(199.5),  # mean of 100..299
-        "loss_over_floor": pytest.approx(1995.0),  # over the lowest floor
+        "final_loss": pytest.approx(292.0),  # mean of 285..299
+        "loss_over_floor": pytest.approx(2920.0),  # over the lowest floor
         "initial_gradient_ratio": pytest.approx(1 / 8),
         "initial_gradient_slope": pytest.approx(math.log(2)),
+        "initial_gradient_zero_share": 0.25,
         "initial_spectral_radius": pytest.approx(5.0),
         "final_gradient_ratio": pytest.approx(2.0),
         "final_gradient_slope": pytest.approx(late),
+        "final_gradient_zero_share": 0.25,
         "final_spectral_radius": pytest.approx(2.0),
     }
 
 
-@pytest.mark.parametrize(("batches", "expected"), [(1, 0.0), (3, 1.0), (200, 99.5), (201, 100.5)])
-def test_the_final_loss_is_the_mean_of_the_last_200_at_most(batches: int, expected: float) -> None:
+@pytest.mark.parametrize(
+    ("batches", "expected"),
+    [(1, 0.0), (39, 38.0), (40, 38.5), (200, 194.5), (4000, 3899.5), (4020, 3919.5), (5000, 4899.5)],
+)
+def test_the_final_loss_is_the_mean_of_the_last_twentieth_at_most_200(batches: int, expected: float) -> None:
     summary = GROUPS["base"].summarise(metrics(loss=np.arange(batches, dtype=np.float32)), FLOORS)
     assert summary["final_loss"] == pytest.approx(expected)
 
 
 def test_the_final_loss_is_summed_in_float64() -> None:
-    """200 losses of 2e38 overflow a float32 sum."""
+    """Ten losses of 2e38 overflow a float32 sum."""
     summary = GROUPS["base"].summarise(metrics(loss=np.full(200, 2e38, dtype=np.float32)), FLOORS)
     assert summary["final_loss"] == pytest.approx(2e38)
 
@@ -81,8 +88,8 @@ def test_a_cell_without_eigenvalues_has_no_spectral_radius() -> None:
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_diverged_run_has_no_final_numbers_but_its_initial_ones(bad: float) -> None:
     arrays = metrics()
-    arrays["loss"][250:] = bad
-    for name in ("grad_norm", "grad_log_norm", "eigenvalues"):
+    arrays["loss"][290:] = bad
+    for name in ("grad_norm", "grad_log_norm", "grad_log_living", "grad_zero_share", "eigenvalues"):
         arrays[name][-1] = np.nan
     summary = GROUPS["base"].summarise(arrays, FLOORS)
     whole = GROUPS["base"].summarise(metrics(), FLOORS)
@@ -90,12 +97,22 @@ def test_a_diverged_run_has_no_final_numbers_but_its_initial_ones(bad: float) ->
         assert value == (whole[name] if name.startswith("initial") else None), name
 
 
-def test_a_vanished_gradient_has_no_slope_but_a_ratio_of_zero() -> None:
+def test_the_slope_is_that_of_the_living_where_some_gradients_are_zero() -> None:
     arrays = metrics()
     arrays["grad_norm"][0, 0, 0], arrays["grad_log_norm"][0, 0, 0] = 0.0, -np.inf
     summary = GROUPS["base"].summarise(arrays, FLOORS)
     assert summary["initial_gradient_ratio"] == 0.0
-    assert summary["initial_gradient_slope"] is None
+    assert summary["initial_gradient_slope"] == pytest.approx(math.log(2))
+    arrays["grad_log_living"][0, 0, 0] = -np.inf  # there is none at the first timestep
+    assert GROUPS["base"].summarise(arrays, FLOORS)["initial_gradient_slope"] == pytest.approx(math.log(2))
+
+
+def test_a_run_of_an_older_version_has_the_slope_of_its_mean_logarithms() -> None:
+    arrays = metrics()
+    del arrays["grad_log_living"], arrays["grad_zero_share"]
+    summary = GROUPS["base"].summarise(arrays, FLOORS)
+    assert summary["initial_gradient_slope"] == pytest.approx(math.log(2))
+    assert "initial_gradient_zero_share" not in summary
 
 
 @pytest.mark.parametrize(
@@ -116,7 +133,7 @@ def test_a_ratio_that_is_no_number_is_none_and_no_warning(first: float, last: fl
 
 def test_one_timestep_has_a_ratio_of_one_and_no_slope() -> None:
     arrays = metrics()
-    for name in ("grad_norm", "grad_log_norm"):
+    for name in ("grad_norm", "grad_log_norm", "grad_log_living"):
         arrays[name] = arrays[name][:, :, :1]
     summary = GROUPS["base"].summarise(arrays, FLOORS)
     assert summary["initial_gradient_ratio"] == 1.0
@@ -136,6 +153,10 @@ def test_the_slope_is_the_least_squares_slope(values: list[float]) -> None:
     expected = np.polynomial.Polynomial.fit(np.arange(len(values)), values, 1).convert(domain=None)
     coefficients = np.append(expected.coef, 0.0)
     assert slope(np.array(values)) == pytest.approx(coefficients[1], rel=1e-8, abs=1e-6)
+
+
+def test_the_slope_leaves_out_minus_infinities_and_keeps_places() -> None:
+    assert slope(np.array([-np.inf, 1.0, -np.inf, 5.0, -np.inf])) == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, np.nan], [-np.inf, 1.0], [np.inf, 1.0]])

@@ -18,6 +18,8 @@ NUMBERS = [
     "final_gradient_ratio",
     "initial_gradient_slope",
     "final_gradient_slope",
+    "initial_gradient_zero_share",
+    "final_gradient_zero_share",
     "initial_spectral_radius",
     "final_spectral_radius",
 ]

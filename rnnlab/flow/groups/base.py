@@ -19,6 +19,13 @@ def _no_cell_state(cell: Cell) -> str | None:
     return None if "c" in cell.states else "only an LSTM has a cell state"
 
 
+QUANTILES = (
+    ("grad_log_low", "10 % quantile", 0.1),
+    ("grad_log_median", "median", 0.5),
+    ("grad_log_high", "90 % quantile", 0.9),
+)
+"""Of ln ‖dL_p/dh_t‖ over the probe sequences: name, words, share."""
+
 QUANTITIES = (
     Quantity(
         "loss",
@@ -64,11 +71,41 @@ QUANTITIES = (
         "grad_log_norm",
         "ln ||dL/dh_t||",
         FLOW,
-        "mean over p of ln of the same norm; -inf for a true zero",
+        "mean over p of ln of the same norm, also where that is too small or too large for float64; -inf for a true "
+        "zero, of one sequence even",
         unit="ln",
         zero_is_minus_infinity=True,
         equation="(1/M) Σ_p ln ‖dL_p/dh_t‖₂",
         source="Hochreiter 1991; Pascanu, Mikolov and Bengio 2013",
+    ),
+    Quantity(
+        "grad_zero_share",
+        "share of dL/dh_t = 0",
+        FLOW,
+        "share of the probe sequences whose dL_p/dh_t is exactly zero: no unit that lives passes it back",
+        equation="(1/M) |{p : dL_p/dh_t = 0}|",
+        source="Glorot, Bordes and Bengio 2011",
+    ),
+    Quantity(
+        "grad_log_living",
+        "ln ||dL/dh_t|| of the living",
+        FLOW,
+        "mean of ln ‖dL_p/dh_t‖ over the probe sequences where it is not zero; -inf where there is none",
+        unit="ln",
+        zero_is_minus_infinity=True,
+        equation="mean of ln ‖dL_p/dh_t‖₂ over {p : dL_p/dh_t ≠ 0}",
+    ),
+    *(
+        Quantity(
+            name,
+            f"{words} of ln ||dL/dh_t||",
+            FLOW,
+            f"{words} of ln ‖dL_p/dh_t‖ over the probe sequences p, linear between neighbours; -inf for a zero",
+            unit="ln",
+            zero_is_minus_infinity=True,
+            equation=f"quantile {share} of ln ‖dL_p/dh_t‖₂ over p",
+        )
+        for name, words, share in QUANTILES
     ),
     Quantity(
         "hidden_norm",
@@ -147,7 +184,7 @@ class Base(Group):
         """Measure all but what training itself gives (losses, steps, names)."""
         import torch
 
-        from rnnlab.flow.norms import log_mean_norm, mean_norm, node_norms
+        from rnnlab.flow.norms import living_mean, mean_norm, node_norms, quantile, zero_share
         from rnnlab.flow.spectra import eigenvalues, singular_values
         from rnnlab.nets.norms import norm
 
@@ -155,7 +192,10 @@ class Base(Group):
         tensors = {
             "probe_loss": problem.flow.loss_SB.mean(dim=-1),
             "grad_norm": mean_norm(problem.grad_norms_SLTB),
-            "grad_log_norm": log_mean_norm(problem.grad_norms_SLTB),
+            "grad_log_norm": problem.grad_logs_SLTB.mean(dim=-1),
+            "grad_zero_share": zero_share(problem.grad_logs_SLTB),
+            "grad_log_living": living_mean(problem.grad_logs_SLTB),
+            **{name: quantile(problem.grad_logs_SLTB, share) for name, _, share in QUANTILES},
             "hidden_norm": mean_norm(node_norms(problem.flow.h)),
         }
         if problem.cell_grad_norms_SLTB is not None:

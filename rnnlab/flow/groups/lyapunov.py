@@ -63,23 +63,6 @@ QUANTITIES = (
 
 SUMMARIES = (
     *of_two_records(
-        "exponent",
-        "largest Lyapunov exponent",
-        "largest of `exponents` of layer 0: below 0 gradients vanish on their way back, above they explode",
-        lambda arrays, record: float(arrays["exponents"][record, 0, 0]),
-        needs="exponents",
-        unit="per timestep",
-        middle=0.0,
-    ),
-    *of_two_records(
-        "exponent_stderr",
-        "standard error of the largest exponent",
-        "standard error of the largest of `exponents` of layer 0",
-        lambda arrays, record: float(arrays["exponents_stderr"][record, 0, 0]),
-        needs="exponents_stderr",
-        unit="per timestep",
-    ),
-    *of_two_records(
         "attractor_dimension",
         "attractor dimension",
         "`attractor_dimension` of layer 0",
@@ -106,22 +89,20 @@ class Lyapunov(Group):
         """Run over the long sequences, or where the problem cannot draw any over the probe sequences themselves."""
         import torch
 
-        from rnnlab.flow.exponents import attractor_dimension, lyapunov_exponents
+        from rnnlab.flow.exponents import attractor_dimension, lyapunov_exponents, mean_over_sequences
         from rnnlab.flow.steps import linear_steps
 
         if no_derivatives(problem.architecture.cell):
             return {}
         inputs_BTI = torch.from_numpy(problem.long_inputs(SEQUENCES, TIMESTEPS))
-        sequences, timesteps = inputs_BTI.shape[:2]
-        washout = min(WASHOUT, timesteps // 4)
+        washout = min(WASHOUT, inputs_BTI.shape[1] // 4)
         layers = linear_steps(problem.architecture, problem.exact_weights, inputs_BTI)
         by_sequence_SLBN = torch.stack([lyapunov_exponents(steps, washout) for steps in layers], dim=1)
-        mean_SLN, order_SLN = by_sequence_SLBN.mean(dim=2).sort(dim=-1, descending=True)
-        spread_SLN = by_sequence_SLBN.std(dim=2, correction=min(1, sequences - 1)).gather(-1, order_SLN)
-        stderr_SLN = torch.where(mean_SLN.isneginf(), 0.0, spread_SLN / sequences**0.5)
+        mean_SLN, stderr_SLN = mean_over_sequences(by_sequence_SLBN, dim=2)
+        mean_SLN, order_SLN = mean_SLN.sort(dim=-1, descending=True)
         return {
             "exponents": mean_SLN.numpy(),
-            "exponents_stderr": stderr_SLN.numpy(),
+            "exponents_stderr": stderr_SLN.gather(-1, order_SLN).numpy(),
             "attractor_dimension": attractor_dimension(mean_SLN).numpy(),
         }
 

@@ -18,8 +18,8 @@ EVERY_GROUP = pytest.mark.parametrize("group", OPTIONAL)
 
 
 def test_the_groups_stand_in_their_order() -> None:
-    assert list(GROUPS) == ["base", "lags", "jacobians", "lyapunov", "split", "bounds", "activity"]
-    assert [name for name, group in GROUPS.items() if group.by_default] == ["base"]
+    assert list(GROUPS) == ["base", "exponent", "lags", "jacobians", "lyapunov", "split", "bounds", "activity"]
+    assert [name for name, group in GROUPS.items() if group.by_default] == ["base", "exponent"]
 
 
 def test_no_name_is_declared_twice() -> None:

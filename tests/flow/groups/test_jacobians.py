@@ -10,7 +10,6 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from rnnlab.flow import log_mean_norm
 from rnnlab.flow.groups.jacobians import Jacobians
 from rnnlab.flow.problem import PRODUCT_SEQUENCES, Problem
 from tests.flow.groups.second_way import jacobians, losses, unroll
@@ -93,7 +92,7 @@ def test_gains_are_those_of_the_gradients_that_autograd_gives(
 def test_gains_add_up_to_the_step_of_the_gradient(nonlinearity: str) -> None:
     problem, _ = random_problem("elman", nonlinearity, 1, True, nets=4, timesteps=30)
     arrays = Jacobians().compute(problem)
-    log_norm = log_mean_norm(problem.grad_norms_SLTB).numpy()
+    log_norm = problem.grad_logs_SLTB.mean(dim=-1).numpy()
     found = arrays["gain_nonlinearity"] + arrays["gain_matrix"]
     assert_allclose(found, log_norm[..., :-1] - log_norm[..., 1:], rtol=0, atol=2e-14)
 

@@ -13,11 +13,13 @@ from torch import Tensor
 
 from rnnlab.flow.base_numbers import slope
 from rnnlab.flow.exponents import attractor_dimension, lyapunov_exponents
+from rnnlab.flow.groups.exponent import Exponent
 from rnnlab.flow.groups.lyapunov import Lyapunov
 from rnnlab.flow.partials import Partials
 from rnnlab.flow.problem import Problem
 from rnnlab.flow.steps import LayerSteps
-from rnnlab.nets import Architecture, initial_weights
+from rnnlab.nets import LSTM, Architecture, Cell, Elman, initial_weights
+from rnnlab.tasks import MeanSquaredError
 from rnnlab.tasks.cumulative_average import CumulativeAverage
 from rnnlab.training import PROBE, WEIGHTS, make_stream
 from tests.flow.groups.second_way import jacobians, unroll
@@ -269,8 +271,6 @@ def test_the_group_draws_sequences_of_its_own_and_joins_them() -> None:
     }
     assert (np.diff(arrays["exponents"], axis=-1) <= 0).all()
     summaries = {summary.name: summary.take(arrays, {}) for summary in Lyapunov.summaries}
-    assert summaries["initial_exponent"] == arrays["exponents"][0, 0, 0]
-    assert summaries["final_exponent_stderr"] == arrays["exponents_stderr"][1, 0, 0]
     assert summaries["final_attractor_dimension"] == arrays["attractor_dimension"][1, 0]
 
 
@@ -287,3 +287,48 @@ def test_a_net_that_is_not_finite_spoils_no_other() -> None:
     for name, array in found.items():
         assert_allclose(array[[0, 2]], whole[name][[0, 2]], rtol=1e-12)
         assert np.isnan(array[1, 0]).all(), name
+
+
+@ALL_CELLS
+def test_the_exponent_of_every_run_is_the_largest_of_the_spectrum(cell: str, nonlinearity: str | None) -> None:
+    """Two ways: one vector that is scaled, and QR of all; they agree to the transient of the vector."""
+    problem, _ = random_problem(cell, nonlinearity, 2, False)
+
+    def draw(count: int) -> np.ndarray:
+        return np.random.default_rng(0).standard_normal((count, 5, problem.inputs_BTI.shape[-1]))
+
+    long = replace(problem, draw=draw)
+    one, all_of_them = Exponent().compute(long), Lyapunov().compute(long)
+    both_finite = np.isfinite(one["exponent"])  # at some step all relu units may be dead
+    assert_array_equal(both_finite, np.isfinite(all_of_them["exponents"][..., 0]))
+    error = np.hypot(one["exponent_stderr"], all_of_them["exponents_stderr"][..., 0])
+    found, expected = one["exponent"][both_finite], all_of_them["exponents"][..., 0][both_finite]
+    assert (np.abs(found - expected) <= 4 * error[both_finite] + 0.01).all()
+
+
+def test_the_largest_exponent_is_exact_where_all_are_alike() -> None:
+    """A scaled orthogonal linear net, and an LSTM with weights of 0 by its forget gate."""
+    size = 4
+    matrix, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((size, size)))
+    found = exponent_of(Elman("identity"), size, {"weight_hh_l0": 0.7 * matrix})
+    assert found["exponent"][0, 0] == pytest.approx(np.log(0.7), rel=1e-13)
+    assert found["exponent_stderr"][0, 0] < 1e-13
+    for bias, exponent in ((0.0, -0.69314718056), (1.0, -0.313261687518), (2.0, -0.126928011043)):
+        gates = np.repeat([0.0, bias, 0.0, 0.0], size)
+        found = exponent_of(LSTM(), size, {"bias_l0": gates})
+        assert found["exponent"][0, 0] == pytest.approx(exponent, rel=1e-11)
+
+
+def test_a_net_that_passes_nothing_on_has_an_exponent_of_minus_infinity() -> None:
+    found = exponent_of(Elman("tanh"), 3, {})
+    assert found["exponent"][0, 0] == -np.inf
+    assert found["exponent_stderr"][0, 0] == 0
+
+
+def exponent_of(cell: Cell, size: int, changed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Measure a net of zeros but for some parameters, without input."""
+    architecture = Architecture(cell, 1, size, 1, 1)
+    weights = {name: np.zeros((1, *shape)) for name, shape in architecture.parameter_shapes.items()}
+    weights |= {name: value[None] for name, value in changed.items()}
+    sequences = (np.zeros((2, 60, 1)), np.zeros((2, 60, 1)))
+    return Exponent().compute(Problem(architecture, weights, *sequences, MeanSquaredError()))
