@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from rnnlab.config.later import without_younger_keys
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.sections import ModelKeys, ModelSection, Section, TrainingKeys, TrainingSection
@@ -29,18 +30,17 @@ def canonical_json(config: Config) -> str:
     model, training, record = (
         _chosen(config.model, ModelKeys),
         _chosen(config.training, TrainingKeys),
-        dict(vars(config.record)),
+        without_younger_keys(config.record),
     )
     if not config.model.make_initialiser().draws_biases:
         model["bias_scale"] = None  # it makes the biases zero
     if config.training.batches == 0:
-        training = {key: training[key] for key in TrainingKeys.model_fields}
-        training.update(dict.fromkeys(_WITHOUT_UPDATES))
+        training = {"batches": 0, **dict.fromkeys(_WITHOUT_UPDATES)}
         record["every"] = None
     content = {
         "format": FORMAT_VERSION,
         "seed": config.seed,
-        "task": _normal(vars(config.task)),
+        "task": _normal(without_younger_keys(config.task)),
         "model": _normal(model),
         "training": _normal(training),
         "record": _normal(record),
@@ -52,7 +52,7 @@ def _chosen(section: ModelSection | TrainingSection, always: type[Section]) -> d
     """Give the values of a section without the keys of components that were not chosen, which are null."""
     return {
         key: value
-        for key, value in vars(section).items()
+        for key, value in without_younger_keys(section).items()
         if value is not None or key in always.model_fields or key in _ALWAYS_WRITTEN
     }
 

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
-from rnnlab.component import OwnKey, make_component, own_keys
+from rnnlab.component import AddedLater, OwnKey, make_component, own_keys
 from rnnlab.nets.cells import CELLS, Cell
 from rnnlab.nets.initialisers import INITIALISERS, Initialiser, describe_initialisers
 from rnnlab.nets.nonlinearities import NONLINEARITIES
@@ -231,7 +231,8 @@ def _field(own: OwnKey, slot: ComponentKey) -> Any:
     description = own.description.removesuffix(".") + aside
     bounds: dict[str, Any] = dict(own.bounds)
     info: Any = Field(own.default, validate_default=True, description=description, **bounds)
-    return Annotated[kind | None, Brought()], info
+    marks = (Brought(), AddedLater()) if own.added_later else (Brought(),)
+    return Annotated[kind | None, *marks], info
 
 
 def _check_of(owners: Mapping[str, ComponentKey]) -> Callable[[type[BaseModel], Any, ValidationInfo], Any]:
