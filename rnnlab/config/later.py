@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from rnnlab.component import AddedLater
 from rnnlab.config.schema import RecordSection
-from rnnlab.config.sections import COMPOSED, declared, section_type
+from rnnlab.config.sections import ALWAYS_WRITTEN, COMPOSED, declared, section_type
 from rnnlab.tasks import TASKS
 
 
@@ -50,6 +50,30 @@ def _younger_keys(name: str, kind: str, _: tuple[int, ...]) -> tuple[tuple[str, 
         model = TASKS.get(kind) if name == "task" else {"record": RecordSection}.get(name)
     fields = model.model_fields if model else {}
     return tuple((key, field.get_default()) for key, field in fields.items() if _is_younger(field))
+
+
+def is_brought(dotted: str) -> bool:
+    """Tell whether a key is one that a component brings, which is null where another was chosen."""
+    section, _, key = dotted.rpartition(".")
+    return key not in ALWAYS_WRITTEN and any(key in slot.brought() for slot in COMPOSED.get(section, ()))
+
+
+def only_follows(dotted: str, one: object, other: object) -> bool:
+    """Tell whether two values of a key differ only because one config has chosen another component."""
+    section, _, key = dotted.rpartition(".")
+    given = {value for value in (one, other) if value is not None}
+    return len(given) == 1 and is_brought(dotted) and given == {dict(_younger_keys(section, "", declared())).get(key)}
+
+
+def is_left_aside(section: str, key: str, values: Mapping[str, Any]) -> bool:
+    """Tell whether a key is one that a component brings which was not chosen, so that nobody need read it.
+
+    Args:
+        section: `model` or any other.
+        key: of it.
+        values: what the section holds.
+    """
+    return key not in ALWAYS_WRITTEN and not _applies(section, key, values)
 
 
 def _is_younger(field: FieldInfo) -> bool:

@@ -29,7 +29,16 @@ def varied_keys(configs: Iterable[dict[str, Any]]) -> list[str]:
         flat = flat_config(example, seen)
         for key, values in seen.items():
             values.add(repr(flat[key]) if key in flat else "")
-    return [key for key, values in seen.items() if len(values) > 1 and key not in {"name", "seed"}]
+    return [key for key, values in seen.items() if _differ(key, values) and key not in {"name", "seed"}]
+
+
+def _differ(key: str, values: set[str]) -> bool:
+    """Tell whether a key varies of itself: null where another component was chosen tells nothing new."""
+    if len(values) == 2 and "None" in values:
+        from rnnlab.config.later import is_brought  # only here: most often nothing is null
+
+        return not is_brought(key)
+    return len(values) > 1
 
 
 def flat_config(config: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
