@@ -24,6 +24,15 @@ Default = bool | int | float | str
 _KEY = "rnnlab key"
 
 
+class AddedLater:
+    """Marks a key that is younger than configs that exist, whose default is what these have always meant.
+
+    While it holds its default it stays out of a run's identity, so that no finished run becomes a stranger, and a
+    stored config that lacks it is read as having the default. Of a component, `key(..., added_later=True)`; of a
+    section or a task, beside the type: `Annotated[float, AddedLater()]`.
+    """
+
+
 class Component(Protocol):
     """What has a name and, as a dataclass, its own keys."""
 
@@ -45,6 +54,7 @@ class OwnKey:
         description: a sentence.
         choices: what may be chosen by name, where it is a choice.
         bounds: `ge`, `gt`, `le`, `lt`.
+        added_later: whether it is younger than configs that exist (`AddedLater`).
     """
 
     name: str
@@ -53,6 +63,7 @@ class OwnKey:
     description: str
     choices: Mapping[str, Any] | None
     bounds: Mapping[str, float]
+    added_later: bool = False
 
 
 def key(
@@ -64,6 +75,7 @@ def key(
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
+    added_later: bool = False,
 ) -> Any:
     """Declare a field of a component as a key of the config.
 
@@ -75,9 +87,10 @@ def key(
         gt: see ge.
         le: see ge.
         lt: see ge.
+        added_later: whether configs of its component exist that lack it, and mean the default (`AddedLater`).
     """
     bounds = {name: bound for name, bound in {"ge": ge, "gt": gt, "le": le, "lt": lt}.items() if bound is not None}
-    declared = {"description": description, "choices": choices, "bounds": bounds}
+    declared = {"description": description, "choices": choices, "bounds": bounds, "added_later": added_later}
     return dataclasses.field(default=default, metadata={_KEY: declared})
 
 

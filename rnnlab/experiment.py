@@ -9,6 +9,7 @@ import numpy as np
 from rnnlab.config import Config
 from rnnlab.config.limits import check_memory, memory_of_machine
 from rnnlab.nets import Architecture, pack
+from rnnlab.nets.initialisers import Scales, shifted
 from rnnlab.training import BATCHES, PROBE, WEIGHTS, Needs, NetState, Recipe, make_stream
 
 
@@ -45,7 +46,16 @@ def architecture_of(config: Config) -> Architecture:
 
 
 def draw_weights(config: Config) -> dict[str, np.ndarray]:
-    """Draw the initial weights of a config, by name, float32.
+    """Give the initial weights of a config, by name, float32.
+
+    Raises:
+        TooLargeError: what is made of them does not fit into the memory of this machine.
+    """
+    return shifted(draw_unshifted(config), architecture_of(config))
+
+
+def draw_unshifted(config: Config) -> dict[str, np.ndarray]:
+    """Draw the initial weights of a config without what its cell adds to a bias, which no scale multiplies.
 
     Raises:
         TooLargeError: what is made of them does not fit into the memory of this machine.
@@ -56,8 +66,7 @@ def draw_weights(config: Config) -> dict[str, np.ndarray]:
         architecture_of(config),
         make_stream(config.seed, WEIGHTS),
         config.task,
-        weight_scale=model.weight_scale,
-        bias_scale=model.bias_scale,
+        Scales(model.weight_scale, model.bias_scale, model.input_scale, model.readout_scale, model.bias_std),
     )
 
 

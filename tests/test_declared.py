@@ -29,6 +29,7 @@ from rnnlab.config import (
     load_sweep,
     write_config,
 )
+from rnnlab.config.sections import joined
 from rnnlab.nets import CELLS, INITIALISERS, NONLINEARITIES, Elman, Nonlinearity
 from rnnlab.nets.cells import LayerWeights, State
 from rnnlab.nets.initialisers import Initialiser
@@ -44,14 +45,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Leaky(Elman):
+class Sluggish(Elman):
     """h_t = (1 - a) h_{t-1} + a σ(W_hh h_{t-1} + W_ih x_t + b)."""
 
-    name: ClassVar[str] = "leaky"
+    name: ClassVar[str] = "sluggish"
     place: ClassVar[int] = 100
-    noun: ClassVar[str] = "a leaky net"
+    noun: ClassVar[str] = "a sluggish net"
     governing_matrix: ClassVar[str | None] = None
-    why_no_matrix: ClassVar[str] = "no single matrix governs a leaky net"
+    why_no_matrix: ClassVar[str] = "no single matrix governs a sluggish net"
 
     leak: float = key(0.5, gt=0, le=1, description="How much of the state each step renews.")
 
@@ -61,10 +62,10 @@ class Leaky(Elman):
 
 
 @dataclass(frozen=True)
-class Chrono(Initialiser):
+class Lasting(Initialiser):
     """Biases that remember: ln of a uniform number up to the longest time."""
 
-    name: ClassVar[str] = "chrono"
+    name: ClassVar[str] = "lasting"
     meaning: ClassVar[str] = "with biases up to ln of a longest time"
     draws_biases: ClassVar[bool] = True
 
@@ -78,17 +79,17 @@ class Chrono(Initialiser):
 
 
 @dataclass(frozen=True)
-class Momentum(Optimizer):
+class Heavy(Optimizer):
     """v ← μ v + g, p ← p - η v."""
 
-    name: ClassVar[str] = "momentum"
+    name: ClassVar[str] = "heavy"
     meaning: ClassVar[str] = "p ← p - η v, v ← μ v + g"
     moments: ClassVar[tuple[str, ...]] = ("velocity",)
 
-    momentum: float = key(0.9, ge=0, lt=1, description="μ, how much of the last step goes on.")
+    weight: float = key(0.9, ge=0, lt=1, description="μ, how much of the last step goes on.")
 
     def update(self, parameters_SP: Tensor, gradient_SP: Tensor, moments: Moments, rates_S1: Tensor, step: int) -> None:
-        velocity_SP = moments["velocity"].mul_(self.momentum).add_(gradient_SP)
+        velocity_SP = moments["velocity"].mul_(self.weight).add_(gradient_SP)
         parameters_SP.sub_(rates_S1 * velocity_SP)
 
 
@@ -116,9 +117,9 @@ class Echo(Task):
 @pytest.fixture
 def _declared() -> Iterator[None]:
     with (
-        CELLS.extended(Leaky),
-        INITIALISERS.extended(Chrono),
-        OPTIMIZERS.extended(Momentum),
+        CELLS.extended(Sluggish),
+        INITIALISERS.extended(Lasting),
+        OPTIMIZERS.extended(Heavy),
         NONLINEARITIES.extended(SOFTSIGN),
         TASKS.extended(Echo),
     ):
@@ -126,9 +127,9 @@ def _declared() -> Iterator[None]:
 
 
 KEYS: dict[str, dict[str, Any]] = {
-    "cell": {"model": {"cell": "leaky", "leak": 0.25}},
-    "start": {"model": {"init": "chrono", "longest": 20}},
-    "optimizer": {"training": {"optimizer": "momentum", "momentum": 0.5, "learning_rate": 0.01}},
+    "cell": {"model": {"cell": "sluggish", "leak": 0.25}},
+    "start": {"model": {"init": "lasting", "longest": 20}},
+    "optimizer": {"training": {"optimizer": "heavy", "weight": 0.5, "learning_rate": 0.01}},
     "nonlinearity": {"model": {"nonlinearity": "softsign"}},
     "task": {"task": {"kind": "echo", "loudness": 2.0}},
 }
@@ -165,7 +166,7 @@ def test_the_own_key_of_each_changes_what_is_trained(tmp_path: Path) -> None:
     others: dict[str, dict[str, Any]] = {
         "cell": {"model": {"leak": 1.0}},
         "start": {"model": {"longest": 5}},
-        "optimizer": {"training": {"momentum": 0.0}},
+        "optimizer": {"training": {"weight": 0.0}},
         "task": {"task": {"loudness": 1.0}},
     }
     for part, other in others.items():
@@ -182,7 +183,7 @@ def test_a_leak_of_one_is_an_elman_net_to_the_last_bit(tmp_path: Path) -> None:
 
 def test_momentum_of_zero_is_sgd(tmp_path: Path) -> None:
     plain = config(training={"optimizer": "sgd", "learning_rate": 0.01})
-    without = config("optimizer", training={"momentum": 0.0})
+    without = config("optimizer", training={"weight": 0.0})
     first, second = (make(one, tmp_path).metrics["loss"] for one in (without, plain))
     np.testing.assert_allclose(first, second, rtol=1e-6)
 
@@ -202,13 +203,13 @@ def test_auto_takes_the_first_engine_that_knows_it_and_the_run_says_which(part: 
 
 def test_each_run_of_a_sweep_has_the_first_engine_that_knows_it(tmp_path: Path) -> None:
     file = tmp_path / "cells.yaml"
-    file.write_text("name: cells\nsweep:\n  axes:\n    model.cell: [elman, leaky, gru]\n")
+    file.write_text("name: cells\nsweep:\n  axes:\n    model.cell: [elman, sluggish, gru]\n")
     plan = plan_sweep(load_sweep(file, []), tmp_path)
     fastest = available_engines()[-1]
     assert [run.engine for run in plan.runs] == [fastest, "torch", fastest]
     if fastest == "native":
         with pytest.raises(
-            EngineError, match=r"the native engine does not know the cell 'leaky', only .*--engine torch"
+            EngineError, match=r"the native engine does not know the cell 'sluggish', only .*--engine torch"
         ):
             plan_sweep(load_sweep(file, []), tmp_path, engine="native")
 
@@ -216,43 +217,45 @@ def test_each_run_of_a_sweep_has_the_first_engine_that_knows_it(tmp_path: Path) 
 def test_its_keys_are_listed_beside_the_others() -> None:
     rows = {row.key: row for row in describe_keys()}
     keys = list(rows)
-    assert rows["model.cell"].type == "elman, lstm, gru, leaky"
+    assert rows["model.cell"].type == ", ".join(CELLS)
+    assert list(CELLS)[-1] == "sluggish"
     assert rows["model.leak"][1:] == (
         "a number above 0 and of at most 1",
         "0.5",
-        "How much of the state each step renews; always null for elman, lstm and gru.",
+        f"How much of the state each step renews; always null for {joined(list(CELLS)[:-1], 'and')}.",
     )
     assert keys.index("model.nonlinearity") < keys.index("model.leak") < keys.index("model.hidden_size")
-    assert rows["model.nonlinearity"].type == "tanh, relu, identity, softsign"
+    assert rows["model.nonlinearity"].type == ", ".join(NONLINEARITIES)
+    assert "softsign" in NONLINEARITIES
     assert rows["model.longest"].type == "a whole number of at least 2"
     assert keys.index("model.init") < keys.index("model.longest") < keys.index("model.weight_scale")
-    assert "; chrono with biases up to ln of a longest time." in rows["model.init"].description
-    assert "which only init uniform or chrono makes non-zero" in rows["model.bias_scale"].description
-    assert rows["training.optimizer"].type == "adam, sgd, momentum"
-    assert rows["training.momentum"].type == "a number of at least 0 and below 1"
+    assert "; lasting with biases up to ln of a longest time." in rows["model.init"].description
+    assert ", lasting) and bias_std make non-zero" in rows["model.bias_scale"].description
+    assert rows["training.optimizer"].type == ", ".join(OPTIMIZERS)
+    assert rows["training.weight"].type == "a number of at least 0 and below 1"
     assert "echo" in rows["task.kind"].type
     assert rows["task.loudness"].description == "echo: The standard deviation of the inputs."
 
 
 def test_editors_complete_its_keys() -> None:
     sections = json_schema()["$defs"]
-    assert sections["ModelSection"]["properties"]["cell"]["enum"] == ["elman", "lstm", "gru", "leaky"]
+    assert sections["ModelSection"]["properties"]["cell"]["enum"] == list(CELLS)
     assert sections["ModelSection"]["properties"]["leak"]["default"] == 0.5
-    assert "momentum" in sections["TrainingSection"]["properties"]
+    assert "weight" in sections["TrainingSection"]["properties"]
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("model: {cell: leaky, leak: 2}", "1:28: model.leak: got 2; valid: a number above 0 and of at most 1"),
-        ("model: {cell: leaky, leak: '0.5'}", "1:28: model.leak: got the string '0.5'; valid: a number above 0 and "
+        ("model: {cell: sluggish, leak: 2}", "1:31: model.leak: got 2; valid: a number above 0 and of at most 1"),
+        ("model: {cell: sluggish, leak: '0.5'}", "1:31: model.leak: got the string '0.5'; valid: a number above 0 and "
          "of at most 1. Did you mean 0.5, without quotes?"),
-        ("model: {cell: leaky, leak: null}", "1:28: model.leak: got null; a leaky net needs one, such as 0.5"),
-        ("model: {cell: leaky, leek: 1}", "1:22: unknown key 'leek' in model. Did you mean 'leak'?"),
-        ("model: {cell: leakey}",
-         "1:15: model.cell: got 'leakey'; valid: elman, lstm, gru, leaky. Did you mean 'leaky'?"),
-        ("training: {momentum: x, optimizer: momentum}",
-         "1:22: training.momentum: got the string 'x'; valid: a number of at least 0 and below 1"),
+        ("model: {cell: sluggish, leak: null}", "1:31: model.leak: got null; a sluggish net needs one, such as 0.5"),
+        ("model: {cell: sluggish, leek: 1}", "1:25: unknown key 'leek' in model. Did you mean 'leak'?"),
+        ("model: {cell: slugish}",
+         "1:15: model.cell: got 'slugish'; valid: {cells}. Did you mean 'sluggish'?"),
+        ("training: {weight: x, optimizer: heavy}",
+         "1:20: training.weight: got the string 'x'; valid: a number of at least 0 and below 1"),
         ("training: {leak: 1}", "1:12: unknown key 'leak' in training. 'leak' belongs in model"),
     ],
 )  # fmt: skip
@@ -261,16 +264,16 @@ def test_wrong_values_give_the_usual_sentences(text: str, sentence: str, tmp_pat
     file.write_text(text)
     with pytest.raises(ConfigError) as caught:
         load_config(file)
-    assert str(caught.value) == f"{file}:{sentence}"
+    assert str(caught.value) == f"{file}:{sentence}".replace("{cells}", ", ".join(CELLS))
 
 
 def test_an_axis_over_its_own_key_expands_and_is_null_where_it_does_not_apply(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
-    file.write_text("sweep: {axes: {model.cell: [leaky, lstm], model.leak: [0.1, 0.2]}}")
-    expansion = load_sweep(file, ["training.optimizer=adam,momentum"]).expand()
+    file.write_text("sweep: {axes: {model.cell: [sluggish, lstm], model.leak: [0.1, 0.2]}}")
+    expansion = load_sweep(file, ["training.optimizer=adam,heavy"]).expand()
     assert [(run.values["model.cell"], run.values["model.leak"]) for run in expansion.runs][::2] == [
-        ("leaky", 0.1),
-        ("leaky", 0.2),
+        ("sluggish", 0.1),
+        ("sluggish", 0.2),
         ("lstm", None),
     ]
     assert expansion.merged == 2
@@ -278,9 +281,9 @@ def test_an_axis_over_its_own_key_expands_and_is_null_where_it_does_not_apply(tm
 
 def test_a_run_without_it_is_the_same_run_whether_or_not_it_is_declared() -> None:
     written, content = write_config(config()), canonical_json(config())
-    assert "leak: null" in written
+    assert "leak" not in written
     assert "leak" not in content
-    assert "momentum" not in content
+    assert '"weight":' not in content
     assert '"leak":0.25' in canonical_json(config("cell"))
     untrained = config("optimizer", training={"batches": 0})
     assert identity(untrained) == identity(config(training={"batches": 0}))
@@ -302,11 +305,11 @@ def test_its_predictions_are_its_own_and_not_those_of_the_cell_that_it_extends()
 
 def test_two_keys_of_one_name_must_be_declared_alike() -> None:
     @dataclass(frozen=True)
-    class Leakier(Leaky):
+    class Leakier(Sluggish):
         name: ClassVar[str] = "leakier"
         leak: float = key(0.1, gt=0, le=1, description="Less.")
 
-    with CELLS.extended(Leakier), pytest.raises(ValueError, match="the cell 'leaky' declares leak unlike another"):
+    with CELLS.extended(Leakier), pytest.raises(ValueError, match="the cell 'sluggish' declares leak unlike another"):
         config()
 
 
@@ -330,4 +333,4 @@ def test_what_there_is_can_be_asked_without_torch_and_numpy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "['elman', 'lstm', 'gru']" in done.stdout
+    assert "['elman', 'lstm', 'gru'" in done.stdout

@@ -50,11 +50,18 @@ def diff(
 
 
 def _config_rows(left: Run, right: Run) -> list[list[Any]]:
-    from rnnlab.nested import flatten
+    from rnnlab.config.later import only_follows
+    from rnnlab.store.index import flat_config
 
-    first, second = flatten(left.record.config), flatten(right.record.config)
+    first, second = flat_config(left.record.config, ()), flat_config(right.record.config, ())
+    first, second = flat_config(left.record.config, second), flat_config(right.record.config, first)
     keys = dict.fromkeys([*first, *second])
-    return [[key, _word(first, key), _word(second, key)] for key in keys if first.get(key) != second.get(key)]
+    different = [key for key in keys if first.get(key) != second.get(key)]
+    return [
+        [key, _word(first, key), _word(second, key)]
+        for key in different
+        if not only_follows(key, first.get(key), second.get(key))
+    ]
 
 
 def _word(flat: dict[str, Any], key: str) -> str:

@@ -96,11 +96,11 @@ def _flow_chart(run: Run) -> list[str]:
 
 
 def _config(run: Run) -> list[str]:
-    """Give the config, a section a line."""
+    """Give the config, a section a line; what is null is left out."""
     sections = {key: value for key, value in run.record.config.items() if isinstance(value, dict)}
     lines = [f"{'seed':<{_LABEL}} {run.record.seed}"]
     for section, keys in sections.items():
-        parts = [f"{key}={json.dumps(value).strip(chr(34))}" for key, value in keys.items()]
+        parts = [f"{key}={json.dumps(value).strip(chr(34))}" for key, value in keys.items() if value is not None]
         lines += _wrap(section, parts)
     return lines
 

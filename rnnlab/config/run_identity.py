@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from rnnlab.config.later import without_younger_keys
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
-from rnnlab.config.sections import ModelKeys, ModelSection, Section, TrainingKeys, TrainingSection
+from rnnlab.config.sections import ALWAYS_WRITTEN, ModelKeys, ModelSection, Section, TrainingKeys, TrainingSection
 
 FORMAT_VERSION = 1  # raised when the same config begins to mean another result
 LONGEST_LABEL = 80  # characters
-_ALWAYS_WRITTEN = ("nonlinearity",)  # as null for a cell without one: so it was when it was the only key of its kind
 _WITHOUT_UPDATES = ("batch_size", "optimizer", "learning_rate", "clip_norm")
 
 
@@ -29,18 +29,18 @@ def canonical_json(config: Config) -> str:
     model, training, record = (
         _chosen(config.model, ModelKeys),
         _chosen(config.training, TrainingKeys),
-        dict(vars(config.record)),
+        without_younger_keys(config.record),
     )
-    if not config.model.make_initialiser().draws_biases:
-        model["bias_scale"] = None  # it makes the biases zero
+    deviation = config.model.bias_std
+    if deviation == 0 or (deviation is None and not config.model.make_initialiser().draws_biases):
+        model["bias_scale"] = None  # the biases are zero
     if config.training.batches == 0:
-        training = {key: training[key] for key in TrainingKeys.model_fields}
-        training.update(dict.fromkeys(_WITHOUT_UPDATES))
+        training = {"batches": 0, **dict.fromkeys(_WITHOUT_UPDATES)}
         record["every"] = None
     content = {
         "format": FORMAT_VERSION,
         "seed": config.seed,
-        "task": _normal(vars(config.task)),
+        "task": _normal(without_younger_keys(config.task)),
         "model": _normal(model),
         "training": _normal(training),
         "record": _normal(record),
@@ -52,8 +52,8 @@ def _chosen(section: ModelSection | TrainingSection, always: type[Section]) -> d
     """Give the values of a section without the keys of components that were not chosen, which are null."""
     return {
         key: value
-        for key, value in vars(section).items()
-        if value is not None or key in always.model_fields or key in _ALWAYS_WRITTEN
+        for key, value in without_younger_keys(section).items()
+        if value is not None or key in always.model_fields or key in ALWAYS_WRITTEN
     }
 
 

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
-from rnnlab.component import OwnKey, make_component, own_keys
+from rnnlab.component import AddedLater, OwnKey, make_component, own_keys
 from rnnlab.nets.cells import CELLS, Cell
 from rnnlab.nets.initialisers import INITIALISERS, Initialiser, describe_initialisers
 from rnnlab.nets.nonlinearities import NONLINEARITIES
@@ -25,6 +25,9 @@ from rnnlab.nets.parameters import Architecture
 from rnnlab.registry import Registry
 from rnnlab.tasks import TASKS, Task
 from rnnlab.training.optimizers import OPTIMIZERS, Optimizer
+
+ALWAYS_WRITTEN = ("nonlinearity",)
+"""Keys of components that are null, and not absent, where they do not apply: so it was when there was only this one."""
 
 
 class Valid:
@@ -55,7 +58,21 @@ class ModelKeys(Section):
         1.0, description="Multiplies the initial weight matrices of the recurrent net, not of the readout."
     )
     bias_scale: float = Field(
-        1.0, description="Multiplies the initial biases of the recurrent net, which only init {biased} makes non-zero."
+        1.0,
+        description="Multiplies the initial biases of the recurrent net, which only some starts ({biased}) and "
+        "bias_std make non-zero.",
+    )
+    input_scale: Annotated[float, AddedLater()] = Field(
+        1.0, description="Multiplies the initial matrices W_ih of the recurrent net, on top of weight_scale."
+    )
+    readout_scale: Annotated[float, AddedLater()] = Field(
+        1.0, description="Multiplies the initial weights and bias of the readout."
+    )
+    bias_std: Annotated[float | None, AddedLater()] = Field(
+        None,
+        ge=0,
+        description="The standard deviation of normal initial biases, which take the place of those of init; "
+        "null: those of init.",
     )
 
 
@@ -178,7 +195,7 @@ _TEMPLATES: dict[str, tuple[type[Section], type[Section]]] = {
 
 _WORDS: dict[str, Callable[[], str]] = {
     "initialisers": describe_initialisers,
-    "biased": lambda: " or ".join(name for name, way in INITIALISERS.items() if way.draws_biases),
+    "biased": lambda: ", ".join(name for name, way in INITIALISERS.items() if way.draws_biases),
 }
 """What descriptions take from the components."""
 
@@ -231,7 +248,8 @@ def _field(own: OwnKey, slot: ComponentKey) -> Any:
     description = own.description.removesuffix(".") + aside
     bounds: dict[str, Any] = dict(own.bounds)
     info: Any = Field(own.default, validate_default=True, description=description, **bounds)
-    return Annotated[kind | None, Brought()], info
+    marks = (Brought(), AddedLater()) if own.added_later else (Brought(),)
+    return Annotated[kind | None, *marks], info
 
 
 def _check_of(owners: Mapping[str, ComponentKey]) -> Callable[[type[BaseModel], Any, ValidationInfo], Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rnnlab import nested
+from rnnlab.config.later import is_left_aside, only_follows
 from rnnlab.config.scalars import Scalar, write_scalar
 
 if TYPE_CHECKING:
@@ -24,15 +25,30 @@ def differences(config_a: Config, config_b: Config) -> dict[str, tuple[Scalar, S
 
 def changed_values(file: Config, config: Config) -> dict[str, Scalar]:
     """Give what overrides have changed, for the label of a run; a name is a folder, not a label."""
-    return {key: new for key, (_, new) in differences(file, config).items() if key != "name"}
+    changed = differences(file, config)
+    return {
+        key: new
+        for key, (old, new) in changed.items()
+        if key != "name" and not (_left_aside(key, config) or only_follows(key, old, new))
+    }
+
+
+def _left_aside(dotted: str, config: Config) -> bool:
+    section, _, key = dotted.rpartition(".")
+    return bool(section) and is_left_aside(section, key, vars(getattr(config, section)))
 
 
 def write_config(config: Config) -> str:
-    """Write every key but `sweep` as YAML, one a line, so that loading the text gives an equal config."""
+    """Write every key but `sweep` as YAML, one a line, so that loading the text gives an equal config.
+
+    Keys of components that were not chosen are left out.
+    """
     lines: list[str] = []
     open_section = ""
     for key, value in flatten(config).items():
         section, _, name = key.rpartition(".")
+        if _left_aside(key, config):
+            continue
         if section != open_section:
             lines.append(f"{section}:")
             open_section = section

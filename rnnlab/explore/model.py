@@ -15,10 +15,10 @@ from torch import Tensor
 
 from rnnlab.component import own_keys
 from rnnlab.config import Config
-from rnnlab.experiment import architecture_of, draw_weights
+from rnnlab.experiment import architecture_of, draw_unshifted
 from rnnlab.flow import Flow, eigenvalues, gradient_flow
 from rnnlab.nets import CELLS, NONLINEARITIES, Architecture, Cell
-from rnnlab.nets.initialisers.base import scale_of
+from rnnlab.nets.initialisers.base import scale_of, shift_of
 from rnnlab.nets.norms import norm
 from rnnlab.training import PROBE, make_stream
 
@@ -112,6 +112,9 @@ class Explorer:
         config = self.config_of(settings)
         architecture = architecture_of(config)
         weights = scaled(self.originals(settings), settings.weight_scale, settings.bias_scale)
+        for name, weight in weights.items():
+            shift = shift_of(name, architecture)
+            weights[name] = weight if shift is None else weight + torch.from_numpy(shift)
         x_1TI, targets = self.sequence(settings.sequence)
         flow = gradient_flow(architecture, weights, x_1TI, targets, config.task.loss)
         return drawn_from(architecture, weights, flow)
@@ -131,7 +134,7 @@ class Explorer:
         """Draw the weights of a net at scale 1, float64, as a stack of one."""
         shape = settings.cell, settings.layers  # what else the settings hold does not change what is drawn
         if self._originals is None or self._originals[0] != shape:
-            drawn = draw_weights(self.config_of(settings))
+            drawn = draw_unshifted(self.config_of(settings))
             stack = {name: torch.from_numpy(weight.astype(np.float64))[None] for name, weight in drawn.items()}
             self._originals = shape, stack
         return self._originals[1]

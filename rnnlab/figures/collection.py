@@ -14,6 +14,7 @@ from rnnlab.flow.quantity import find_file, iterate_summaries
 from rnnlab.nested import flatten
 from rnnlab.store import DamagedRunError
 from rnnlab.store.atomic import read_npz, read_npz_shapes
+from rnnlab.store.index import flat_config
 from rnnlab.store.swept import axis_values, swept_keys
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ class Collection:
 
     def __init__(self, name: str, runs: Sequence[Run]) -> None:
         self.name, self.runs = plain(name), [ComparedRun(run) for run in runs]
-        keys, self.bound = self._part_bound(swept_keys(run.record.config for run in runs))
+        swept = swept_keys(run.record.config for run in runs)
+        for each in self.runs:
+            each.flat = flat_config(each.record.config, swept)
+        keys, self.bound = self._part_bound(swept)
         if not keys or self._single_cases(keys):
             self._name_runs()
             keys, self.bound = [RUN], {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,46 @@ from rnnlab.store.folders import RunEntry, iterate_runs
 
 
 def varied_keys(configs: Iterable[dict[str, Any]]) -> list[str]:
-    """Give the dotted keys in which configs differ, in config order; not the name and not the seed."""
+    """Give the dotted keys in which configs differ, in config order; not the name and not the seed.
+
+    A config from before a key came differs by it only where another does not hold its default (rnnlab.config.later).
+    """
     seen: dict[str, set[str]] = {}
-    counts: Counter[str] = Counter()
-    total = 0
+    examples: dict[tuple[str, ...], dict[tuple[str, ...], dict[str, Any]]] = {}  # by their keys and their words
     for config in configs:
         flat = flatten(config)
-        total += 1
-        counts.update(flat.keys())
+        examples.setdefault(tuple(flat), {}).setdefault(tuple(filter(_is_text, flat.values())), config)
         for key, value in flat.items():
             seen.setdefault(key, set()).add(repr(value))
-    varied = (key for key in seen if len(seen[key]) > 1 or counts[key] < total)
-    return [key for key in varied if key not in {"name", "seed"}]
+    alike = [example for same in examples.values() for example in same.values()] if len(examples) > 1 else []
+    for example in alike:
+        flat = flat_config(example, seen)
+        for key, values in seen.items():
+            values.add(repr(flat[key]) if key in flat else "")
+    return [key for key, values in seen.items() if _differ(key, values) and key not in {"name", "seed"}]
+
+
+def _differ(key: str, values: set[str]) -> bool:
+    """Tell whether a key varies of itself: null where another component was chosen tells nothing new."""
+    if len(values) == 2 and "None" in values:
+        from rnnlab.config.later import is_brought  # only here: most often nothing is null
+
+        return not is_brought(key)
+    return len(values) > 1
+
+
+def flat_config(config: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Give a stored config by dotted keys; where one of these is missing, with the keys that came after it."""
+    flat = flatten(config)
+    if all(key in flat for key in keys):
+        return flat
+    from rnnlab.config.later import with_younger_keys  # only here: most often nothing is missing
+
+    return flatten(with_younger_keys(config))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def index_rows(entries: Callable[[], Iterable[RunEntry]]) -> tuple[list[str], Iterator[list[Any]]]:
@@ -57,7 +84,7 @@ def _summary_columns(seen: Iterable[str]) -> list[str]:
 def _row(entry: RunEntry, varied: Sequence[str], numbers: Sequence[str]) -> list[Any]:
     if entry.damage:
         return [entry.path.name, "damaged", *[None] * (len(varied) + 1 + len(numbers))]
-    flat, summary = flatten(entry.record.config), entry.record.summary
+    flat, summary = flat_config(entry.record.config, varied), entry.record.summary
     return [
         entry.path.name,
         entry.status,

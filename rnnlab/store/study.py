@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnlab.nested import flatten
 from rnnlab.store.errors import MissingRunError, StoreError
 from rnnlab.store.folders import RunEntry, list_runs
-from rnnlab.store.index import index_rows
+from rnnlab.store.index import flat_config, index_rows
 from rnnlab.store.reading import Run
 from rnnlab.store.swept import axis_values, swept_keys
 
@@ -38,8 +37,9 @@ class Study:
         self.path, self._entries = path, [entry for entry in entries if not entry.damage]
         self.damaged = {entry.path.name: entry.damage for entry in entries if entry.damage}
         self.runs = [Run(entry) for entry in self._entries]
-        self._flat = [flatten(run.record.config) for run in self.runs]
-        self.axes = axis_values(swept_keys(run.record.config for run in self.runs), self._flat)
+        keys = swept_keys(run.record.config for run in self.runs)
+        self._flat = [flat_config(run.record.config, keys) for run in self.runs]
+        self.axes = axis_values(keys, self._flat)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{key}: {len(values)}" for key, values in self.axes.items())

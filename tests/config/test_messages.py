@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.config.conftest import Wrong
+from tests.names import CELL_NAMES, INIT_NAMES, MODEL_KEYS, NONLINEARITY_NAMES
 
 KINDS = "bigram, cumulative-average, phonemes, random-labels, sentiment"
-
-MODEL_KEYS = "cell, nonlinearity, hidden_size, layers, init, weight_scale, bias_scale"
 
 SYNTAX = [
     ("seed: 1\nseed: 2", "2:1: the key 'seed' is given twice, here and on line 1"),
@@ -55,11 +54,11 @@ KEYS = [
 
 VALUES = [
     ("model: {nonlinearity: thanh}",
-     "1:23: model.nonlinearity: got 'thanh'; valid: tanh, relu, identity. Did you mean 'tanh'?"),
+     f"1:23: model.nonlinearity: got 'thanh'; valid: {NONLINEARITY_NAMES}. Did you mean 'tanh'?"),
     ("model:\n  nonlinearity: null",
      "2:17: model.nonlinearity: got null; an elman net needs one; choose tanh, relu or identity"),
-    ("model: {cell: LSTM}", "1:15: model.cell: got 'LSTM'; valid: elman, lstm, gru. Did you mean 'lstm'?"),
-    ("model: {cell: lstm, nonlinearity: sine}", "1:35: model.nonlinearity: got 'sine'; valid: tanh, relu, identity"),
+    ("model: {cell: LSTM}", f"1:15: model.cell: got 'LSTM'; valid: {CELL_NAMES}. Did you mean 'lstm'?"),
+    ("model: {cell: lstm, nonlinearity: sine}", f"1:35: model.nonlinearity: got 'sine'; valid: {NONLINEARITY_NAMES}"),
     ("task: {kind: cumulative-avrage}", f"1:14: task.kind: got 'cumulative-avrage'; valid: {KINDS}. "
      "Did you mean 'cumulative-average'?"),
     ("task: {kind: 3}", f"1:14: task.kind: got 3; valid: {KINDS}"),
@@ -92,7 +91,7 @@ VALUES = [
      "of which the first is a letter, a digit or '_'"),
     ("name: 2024", "1:7: name: got 2024; valid: 1 to 100 letters, digits, '.', '_' or '-', "
      "of which the first is a letter, a digit or '_'. Did you mean '2024', in quotes?"),
-    ("model: {cell: " + "x" * 200 + "}", f"1:15: model.cell: got '{'x' * 57}...'; valid: elman, lstm, gru"),
+    ("model: {cell: " + "x" * 200 + "}", f"1:15: model.cell: got '{'x' * 57}...'; valid: {CELL_NAMES}"),
 ]  # fmt: skip
 
 
@@ -113,8 +112,7 @@ def test_all_problems_are_told_in_the_order_of_the_file_then_the_command_line(wr
         "a.yaml:9:7: seed: got the string 'x'; valid: a whole number from 0 to 4294967295",
         "a.yaml:10:1: the key 'seed' is given twice, here and on line 9",
         "command line: x: an override is written key=value, for example model.hidden_size=64",
-        "command line: model.init=kaiming: got 'kaiming'; "
-        "valid: uniform, kaiming-normal, gaussian, orthogonal, identity, bigram. Did you mean 'kaiming-normal'?",
+        f"command line: model.init=kaiming: got 'kaiming'; valid: {INIT_NAMES}. Did you mean 'kaiming-normal'?",
     ]
 
 
@@ -122,7 +120,7 @@ def test_problems_of_one_line_are_told_from_left_to_right(wrong: Wrong) -> None:
     assert wrong("model: {layers: 0, hidden_size: 0, cell: x}\n") == [
         "a.yaml:1:17: model.layers: got 0; valid: a whole number of at least 1",
         "a.yaml:1:33: model.hidden_size: got 0; valid: a whole number of at least 1",
-        "a.yaml:1:42: model.cell: got 'x'; valid: elman, lstm, gru",
+        f"a.yaml:1:42: model.cell: got 'x'; valid: {CELL_NAMES}",
     ]
 
 

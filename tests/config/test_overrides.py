@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rnnlab.config import Config, ConfigError, config_from_mapping, load_sweep
 from rnnlab.nets import Elman
 from tests.config.conftest import Wrong
+from tests.names import CELL_NAMES, MODEL_KEYS
 
 Load = Callable[..., Config]
 SWEEP_ONLY = "several values are for `rnnlab sweep`; here a key takes one value"
@@ -45,8 +46,8 @@ def test_an_override_reaches_a_nonlinearity_that_did_not_apply(load: Load) -> No
         ("model.weight_scale='1'", "got the string '1'; valid: a finite number. Did you mean 1, without quotes?"),
         ("record.weights=yes", "got the string 'yes'; valid: true or false. Did you mean true, without quotes?"),
         ("seed=" + "9" * 5000, "a number of 5000 digits is too long"),
-        ("model=3", "'model' is a whole section; set one of its keys: model.cell, model.nonlinearity, "
-         "model.hidden_size, model.layers, model.init, model.weight_scale, model.bias_scale"),
+        ("model=3", "'model' is a whole section; set one of its keys: "
+         + ", ".join(f"model.{key}" for key in MODEL_KEYS.split(", "))),
         ("model.nonlinearity=tanh,relu", SWEEP_ONLY),
         ("model.weight_scale=linspace(0,1,3)", SWEEP_ONLY),
         ("seed=range(1, 3, 1)", SWEEP_ONLY),
@@ -64,7 +65,7 @@ def test_a_key_cannot_be_given_twice(wrong: Wrong) -> None:
 
 def test_a_control_character_is_escaped(wrong: Wrong) -> None:
     assert wrong("{}", ["model.cell=\x1b[2J"]) == [
-        "command line: model.cell=\\x1b[2J: got '\\x1b[2J'; valid: elman, lstm, gru"
+        f"command line: model.cell=\\x1b[2J: got '\\x1b[2J'; valid: {CELL_NAMES}"
     ]
 
 

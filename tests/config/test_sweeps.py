@@ -9,6 +9,7 @@ import pytest
 from rnnlab.config import Sweep, identity
 from rnnlab.nets import LSTM, Elman
 from tests.config.conftest import Wrong
+from tests.names import CELL_NAMES
 from tests.work import calls_of
 
 SweepOf = Callable[..., Sweep]
@@ -175,7 +176,7 @@ def test_a_run_more_costs_the_same_however_many_there_are(sweep_of: SweepOf) -> 
         ("exclude: [{}]",
          "1:19: sweep.exclude: an exclusion maps keys to values, for example {model.cell: lstm}"),
         ("exclude: [{model.cell: [elman, lstn]}]",
-         "1:40: sweep.exclude.model.cell: got 'lstn'; valid: elman, lstm, gru. Did you mean 'lstm'?"),
+         f"1:40: sweep.exclude.model.cell: got 'lstn'; valid: {CELL_NAMES}. Did you mean 'lstm'?"),
         ("exclude: [{layers: 1}]", "1:20: unknown key 'layers'. Did you mean 'model.layers'?"),
         ("exclude: [{seed: 0}]", "1:18: sweep.exclude: every combination is left out; no run remains"),
     ],
@@ -188,7 +189,7 @@ def test_one_problem(wrong_sweep: Wrong, section: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model.cell=lstm,gur", "got 'gur'; valid: elman, lstm, gru. Did you mean 'gru'?"),
+        ("model.cell=lstm,gur", f"got 'gur'; valid: {CELL_NAMES}. Did you mean 'gru'?"),
         ("model.layers=1,,2", "a value is missing beside a ','"),
         ("model.layers=linspace(1,2)",
          "write linspace(first, last, number of values), for example linspace(0.25, 2.5, 10)"),
@@ -209,8 +210,8 @@ def test_one_problem_of_the_command_line(wrong_sweep: Wrong, override: str, mess
 
 def test_a_quote_inside_of_a_word_quotes_nothing(wrong_sweep: Wrong) -> None:
     assert wrong_sweep("{}", ["model.cell=it's,gru,x's"]) == [
-        "command line: model.cell=it's,gru,x's: got 'it's'; valid: elman, lstm, gru",
-        "command line: model.cell=it's,gru,x's: got 'x's'; valid: elman, lstm, gru",
+        f"command line: model.cell=it's,gru,x's: got 'it's'; valid: {CELL_NAMES}",
+        f"command line: model.cell=it's,gru,x's: got 'x's'; valid: {CELL_NAMES}",
     ]
 
 

@@ -50,6 +50,14 @@ class Cell(ABC):
     """How many blocks of H rows its matrices stack."""
     states: ClassVar[tuple[str, ...]] = ("h",)
     """The names of what it carries; the first is what the layer above reads."""
+    blocks: ClassVar[tuple[str, ...]] = ("",)
+    """The names of those blocks of rows, in their order."""
+    remembering_block: ClassVar[str | None] = None
+    """The block of the gate that, open, keeps the old state, and `admitting_block` of the one that lets a new one in:
+    what biases that remember go by."""
+    admitting_block: ClassVar[str | None] = None
+    block_with_two_biases: ClassVar[str | None] = None
+    """The block whose recurrent product has a bias of its own, `bias_hn`, where others have one in all."""
     governing_matrix: ClassVar[str | None] = None
     """The parameter whose powers carry a gradient through time, or None."""
     why_no_matrix: ClassVar[str] = "no single matrix governs this cell"
@@ -70,6 +78,15 @@ class Cell(ABC):
         """
         rows = self.gates * hidden_size
         return {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size), "bias": (rows,)}
+
+    def bias_shift(self, name: str, hidden_size: int) -> np.ndarray | None:  # noqa: ARG002 (most begin as drawn)
+        """Give what is added to a bias once it was drawn and scaled, (G); None for nothing.
+
+        Args:
+            name: of the bias, as in `parameter_shapes`.
+            hidden_size: H.
+        """
+        return None
 
     def drive(self, weights: LayerWeights, x_TBI: Tensor) -> Tensor:
         """Give what the inputs of all timesteps contribute, (T, B, G)."""
@@ -130,7 +147,11 @@ class Cell(ABC):
     @property
     def label(self) -> str:
         """Its name and its own keys: `elman tanh`."""
-        values = {own: getattr(self, own) for own in own_keys(type(self))}
+        values = {
+            name: getattr(self, name)
+            for name, own in own_keys(type(self)).items()
+            if not (own.added_later and getattr(self, name) == own.default)
+        }
         return " ".join([self.name, *(str(v) if isinstance(v, str) else f"{own} {v}" for own, v in values.items())])
 
 

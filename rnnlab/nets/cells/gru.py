@@ -26,6 +26,9 @@ class GRU(Cell):
     noun: ClassVar[str] = "a GRU"
     source: ClassVar[str] = "Cho et al. 2014"
     gates: ClassVar[int] = 3
+    blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
+    remembering_block: ClassVar[str | None] = "z"
+    block_with_two_biases: ClassVar[str | None] = "n"
     why_no_matrix: ClassVar[str] = "no single matrix governs a GRU"
     no_matrix_reason: ClassVar[str] = "its gates change the product with every timestep"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from rnnlab.component import key
 from rnnlab.nets.cells.base import CELLS, Arrays, Cell, LayerWeights, State, add_product, numpy_sigmoid
 
 if TYPE_CHECKING:
@@ -27,8 +28,25 @@ class LSTM(Cell):
     source: ClassVar[str] = "Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000"
     gates: ClassVar[int] = 4
     states: ClassVar[tuple[str, ...]] = ("h", "c")
+    blocks: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
+    remembering_block: ClassVar[str | None] = "f"
+    admitting_block: ClassVar[str | None] = "i"
     why_no_matrix: ClassVar[str] = "no single matrix governs an LSTM"
     no_matrix_reason: ClassVar[str] = "its gates change the product with every timestep"
+
+    forget_bias: float = key(
+        0.0,
+        added_later=True,
+        description="What is added to the initial biases of an LSTM's forget gate (Gers et al. 2000; 1 as in "
+        "Jozefowicz et al. 2015); no scale multiplies it.",
+    )
+
+    def bias_shift(self, name: str, hidden_size: int) -> np.ndarray | None:
+        """Give the forget bias, in the rows of that gate."""
+        import numpy as np
+
+        shift_G = self.forget_bias * np.repeat([block == "f" for block in self.blocks], hidden_size)
+        return shift_G if name == "bias" and self.forget_bias else None
 
     def step(self, drive_BG: Tensor, state: State, weights: LayerWeights) -> State:
         """Give (h_t, c_t)."""

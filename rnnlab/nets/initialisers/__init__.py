@@ -6,17 +6,21 @@ A new one is one new file here, or anywhere, that subclasses `Initialiser` and r
 from rnnlab.nets.initialisers.base import (
     INITIALISERS,
     Initialiser,
+    Scales,
     describe_initialisers,
     initial_weights,
     make_initialiser,
+    shifted,
 )
 from rnnlab.nets.initialisers.bigram import bigram_weights
 
 __all__ = [
     "INITIALISERS",
     "Initialiser",
+    "Scales",
     "bigram_weights",
     "describe_initialisers",
     "initial_weights",
     "make_initialiser",
+    "shifted",
 ]

@@ -20,6 +20,40 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Scales:
+    """What the drawn numbers are multiplied with; the scales change nothing of what is drawn.
+
+    Attributes:
+        weight: of all matrices of the recurrent net.
+        bias: of its biases.
+        input: of its matrices W_ih, on top of `weight`.
+        readout: of the readout, matrix and bias.
+        bias_std: the standard deviation of normal biases that take the place of those of the way to begin, before
+            `bias` multiplies them; None for those of the way itself.
+    """
+
+    weight: float = 1.0
+    bias: float = 1.0
+    input: float = 1.0
+    readout: float = 1.0
+    bias_std: float | None = None
+
+    def of(self, name: str) -> float:
+        """Give the factor of a parameter.
+
+        Raises:
+            ValueError: it is neither a matrix nor a bias, by its name.
+        """
+        if name.startswith("readout"):
+            return self.readout
+        return scale_of(name, self.weight, self.bias) * (self.input if name.startswith("weight_ih") else 1.0)
+
+
+UNSCALED = Scales()
+"""What is drawn, as it is."""
+
+
+@dataclass(frozen=True)
 class Initialiser(ABC):
     """Draws initial weights. Fields are keys of the config.
 
@@ -61,33 +95,51 @@ class Initialiser(ABC):
         """Say why a net for this task cannot begin so, in a sentence; None where it can."""
         return None
 
+    def cell_bias(
+        self,
+        generator: np.random.Generator,
+        name: str,  # noqa: ARG002 (most draw all alike)
+        shape: tuple[int, ...],
+        architecture: Architecture,
+    ) -> np.ndarray:
+        """Draw a bias of a cell by the name that the cell gives it, where its gates or biases are not all alike."""
+        return self.bias(generator, shape, architecture.hidden_size)
+
     def weights(
         self,
         architecture: Architecture,
         generator: np.random.Generator,
         task: Task | None = None,  # noqa: ARG002 (most are for any task)
-        *,
-        weight_scale: float = 1.0,
-        bias_scale: float = 1.0,
+        scales: Scales = UNSCALED,
     ) -> dict[str, np.ndarray]:
-        """Draw all parameters, float32, in the order of `parameter_shapes`; the readout is uniform, never scaled."""
+        """Draw all parameters, float32, in the order of `parameter_shapes`, then the biases with a deviation of theirs.
+
+        The readout is uniform. Matrices are the same whatever the biases: those with a deviation come last.
+        """
         import numpy as np
 
-        weights = {}
-        for name, shape in architecture.parameter_shapes.items():
-            drawn = self._draw(name, generator, shape, architecture.hidden_size)
-            drawn = drawn * scale_of(name, weight_scale, bias_scale)
-            with np.errstate(over="ignore"):  # an infinity is a result: the run diverges, and says so
-                weights[name] = drawn.astype(np.float32)
-        return weights
+        shapes = architecture.parameter_shapes
+        drawn = {name: self._draw(name, generator, shape, architecture) for name, shape in shapes.items()}
+        if scales.bias_std is not None:
+            for name in filter(_is_bias, drawn):
+                drawn[name] = scales.bias_std * normal(generator, shapes[name])
+        with np.errstate(over="ignore"):  # an infinity is a result: the run diverges, and says so
+            return {name: (number * scales.of(name)).astype(np.float32) for name, number in drawn.items()}
 
-    def _draw(self, name: str, generator: np.random.Generator, shape: tuple[int, ...], hidden_size: int) -> np.ndarray:
+    def _draw(
+        self, name: str, generator: np.random.Generator, shape: tuple[int, ...], architecture: Architecture
+    ) -> np.ndarray:
         if name.startswith("readout"):
-            return uniform(generator, shape, hidden_size)
-        if name.startswith("bias"):
-            return self.bias(generator, shape, hidden_size)
+            return uniform(generator, shape, architecture.hidden_size)
+        if _is_bias(name):
+            return self.cell_bias(generator, name.rpartition("_l")[0], shape, architecture)
         draw = self.recurrent_matrix if name.startswith("weight_hh") else self.input_matrix
-        return draw(generator, shape, hidden_size)
+        return draw(generator, shape, architecture.hidden_size)
+
+
+def _is_bias(name: str) -> bool:
+    """Tell a bias of the recurrent net."""
+    return name.startswith("bias")
 
 
 INITIALISERS: Registry[type[Initialiser]] = Registry("init", "rnnlab.nets.initialisers")
@@ -110,6 +162,9 @@ def initial_weights(
     init: str = "uniform",
     weight_scale: float = 1.0,
     bias_scale: float = 1.0,
+    input_scale: float = 1.0,
+    readout_scale: float = 1.0,
+    bias_std: float | None = None,
 ) -> dict[str, np.ndarray]:
     """Draw the weights a run starts from, float32, in the order of `parameter_shapes`.
 
@@ -119,6 +174,9 @@ def initial_weights(
         init: a name of `INITIALISERS`.
         weight_scale: multiplies the matrices of the recurrent net.
         bias_scale: multiplies its biases.
+        input_scale: multiplies its matrices W_ih, on top of weight_scale.
+        readout_scale: multiplies the readout.
+        bias_std: the standard deviation of normal biases in the place of those of `init`; None for these.
 
     Returns:
         By name, float32.
@@ -126,8 +184,21 @@ def initial_weights(
     Raises:
         UnknownNameError: there is no such `init`.
     """
-    way = make_initialiser(init)
-    return way.weights(architecture, generator, weight_scale=weight_scale, bias_scale=bias_scale)
+    scales = Scales(weight_scale, bias_scale, input_scale, readout_scale, bias_std)
+    return shifted(make_initialiser(init).weights(architecture, generator, scales=scales), architecture)
+
+
+def shifted(weights: dict[str, np.ndarray], architecture: Architecture) -> dict[str, np.ndarray]:
+    """Add to the biases what the cell begins with, such as the forget bias of an LSTM; no scale multiplies that."""
+    return {
+        name: weight if (shift := shift_of(name, architecture)) is None else (weight + shift).astype(weight.dtype)
+        for name, weight in weights.items()
+    }
+
+
+def shift_of(name: str, architecture: Architecture) -> np.ndarray | None:
+    """Give what `shifted` adds to a parameter; None for nothing."""
+    return architecture.cell.bias_shift(name.rpartition("_l")[0], architecture.hidden_size)
 
 
 def describe_initialisers() -> str:

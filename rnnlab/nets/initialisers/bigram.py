@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rnnlab.nets.cells.elman import Elman
-from rnnlab.nets.initialisers.base import INITIALISERS, Initialiser
+from rnnlab.nets.initialisers.base import INITIALISERS, UNSCALED, Initialiser, Scales
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,9 +57,7 @@ class BigramSolution(Initialiser):
         architecture: Architecture,
         generator: np.random.Generator,  # noqa: ARG002 (nothing is drawn)
         task: Task | None = None,
-        *,
-        weight_scale: float = 1.0,  # noqa: ARG002 (scaled, it would solve nothing)
-        bias_scale: float = 1.0,  # noqa: ARG002
+        scales: Scales = UNSCALED,  # noqa: ARG002 (scaled, it would solve nothing)
     ) -> dict[str, np.ndarray]:
         """Give the exact weights.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from rnnlab.component import key
 from rnnlab.nets.initialisers.base import INITIALISERS, Initialiser, normal
 
 if TYPE_CHECKING:
@@ -31,11 +32,18 @@ class Orthogonal(Initialiser):
 @INITIALISERS.register
 @dataclass(frozen=True)
 class Identity(Initialiser):
-    """The identity (Le et al. 2015)."""
+    """The identity, or a multiple of it (Le et al. 2015)."""
 
     name: ClassVar[str] = "identity"
     meaning: ClassVar[str] = "for the recurrent matrices"
     place: ClassVar[int] = 5
+
+    diagonal: float = key(
+        1.0,
+        added_later=True,
+        description="α of an identity start, whose recurrent matrices are α I: a small one where long memory only "
+        "hurts (Le et al. 2015).",
+    )
 
     def recurrent_matrix(
         self,
@@ -46,7 +54,7 @@ class Identity(Initialiser):
         """Give (G, H)."""
         import numpy as np
 
-        return np.tile(np.eye(hidden_size), (shape[0] // hidden_size, 1))
+        return np.tile(self.diagonal * np.eye(hidden_size), (shape[0] // hidden_size, 1))
 
 
 def _orthogonal(normal_HH: np.ndarray) -> np.ndarray:

@@ -1,0 +1,13 @@
+"""The names of what there is, as messages list them: more may be declared at any time."""
+
+from __future__ import annotations
+
+from rnnlab.config.sections import section_type
+from rnnlab.nets import CELLS, INITIALISERS, NONLINEARITIES
+from rnnlab.training import OPTIMIZERS
+
+CELL_NAMES = ", ".join(CELLS)
+INIT_NAMES = ", ".join(INITIALISERS)
+NONLINEARITY_NAMES = ", ".join(NONLINEARITIES)
+OPTIMIZER_NAMES = ", ".join(OPTIMIZERS)
+MODEL_KEYS = ", ".join(section_type("model").model_fields)
