@@ -115,7 +115,8 @@ def test_styles_differ_and_a_wrong_one_is_a_sentence(call: Call, tiny: Path) -> 
         (
             ["--kind", "flows"],
             "--kind: got 'flows'; valid: overview, loss, flow, map, eigenvalues, spectrum, hidden, predictions, "
-            "probe_loss, grad_norm, grad_log_norm, hidden_norm, cell_grad_norm, singular_values, param_grad_norm. "
+            "lags, jacobians, lyapunov, split, bounds, activity, probe_loss, grad_norm, grad_log_norm, "
+            "hidden_norm, cell_grad_norm, singular_values, param_grad_norm. "
             "Did you mean 'flow'?\n",
         ),
         (["--hue", "seed"], "--hue chooses among the axes of several runs; RUN is one run\n"),
