@@ -112,6 +112,4 @@ def _draw_radius(axes: Axes, subject: Subject, style: Style, layer: int) -> None
     axes.plot(eigenvalues.steps_R, logs_R, ":", color=style.palette[2], marker=marker, label="ln rho of W_hh")
 
 
-register_group(
-    "lyapunov", "Lyapunov exponents with error bars, beside the slope of gradients", 130, _columns, legend=False
-)
+register_group("lyapunov", "Lyapunov exponents with error bars, and the gradients' slope", 130, _columns, legend=False)

@@ -55,4 +55,4 @@ def _draw_parts(axes: Axes, subject: Subject, style: Style, record: int, layer: 
     dash_legend(axes, style, title, [(dashes, words) for _, words, dashes, _ in _PARTS], colours)
 
 
-register_group("split", "the direct part of each gradient and what comes back through time", 140, _columns)
+register_group("split", "the direct part of gradients, and what comes back in time", 140, _columns)
