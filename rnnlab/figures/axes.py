@@ -159,14 +159,14 @@ def legend_above(axes: Axes, *, columns: int = 2) -> None:
         axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, columnspacing=1.0)
 
 
-def say(axes: Axes, sentence: str, title: str = "") -> None:
-    """Say in a sentence what cannot be drawn."""
+def say(axes: Axes, sentence: str, title: str = "", *, letters: int = 34) -> None:
+    """Say in a sentence what cannot be drawn, with so many letters in a line."""
     axes.set_axis_off()
     axes.set_title(title)
     axes.text(
         0.5,
         0.5,
-        "\n".join(textwrap.wrap(sentence, 34)),
+        "\n".join(textwrap.wrap(sentence, letters, break_on_hyphens=False)),
         transform=axes.transAxes,
         ha="center",
         va="center",

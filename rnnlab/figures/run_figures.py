@@ -21,6 +21,7 @@ from rnnlab.flow.quantity import GROUPS, LAYER
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
 
     from rnnlab.figures.style import Style
     from rnnlab.figures.subject import Recorded, Subject
@@ -91,7 +92,7 @@ def draw_quantity(subject: Subject, style: Style, quantity: Quantity) -> Figure:
 def draw_sentence(style: Style, sentence: str) -> Figure:
     """Say on a page of its own what cannot be drawn."""
     figure = make_page(style, 1, WIDE_PANEL)
-    axis_tools.say(figure.subplots(), sentence)
+    axis_tools.say(figure.subplots(), sentence, letters=50)
     return figure
 
 
@@ -120,7 +121,11 @@ def fill_layers(rows: np.ndarray, layers: list[int], columns: Sequence[Panel]) -
 
 def add_record_legend(figure: SubFigure, recorded: Recorded, style: Style, rows: np.ndarray) -> None:
     """Say which colour is which record, once for all panels."""
-    handles, labels = record_handles(recorded, style, list(rows.flat))
+    add_legend(figure, style, *record_handles(recorded, style, list(rows.flat)))
+
+
+def add_legend(figure: SubFigure, style: Style, handles: list[Line2D], labels: list[str]) -> None:
+    """Put a legend above the panels, in as many columns as fit."""
     figure.legend(
         handles,
         labels,

@@ -33,7 +33,10 @@ def why_absent(quantity: Quantity, model: Mapping[str, Any]) -> str:
     from rnnlab.nets import make_cell
 
     cell = make_cell(str(model["cell"]), model)
-    return quantity.why_absent(cell) or "it was not recorded"
+    group = group_of(quantity.name)
+    command = f"rnnlab measure PATH --quantities {group.name}".replace(" ", "\N{NO-BREAK SPACE}")  # in one line
+    how = "" if group.by_default else f"; to record it, run {command}"
+    return quantity.why_absent(cell) or f"it was not recorded{how}"
 
 
 @dataclass(frozen=True)

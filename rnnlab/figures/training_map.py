@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 
 from rnnlab.figures import axes as axis_tools
 from rnnlab.figures.forms import axis_across
@@ -88,7 +89,16 @@ def _draw_cells(
 
 def _mark_legend(axes: Axes, present: list[int], colours: list[str], style: Style) -> None:
     handles = [Patch(facecolor=colours[i], edgecolor=style.ink, linewidth=0.5, label=MARKED[i]) for i in present]
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.24), ncols=3, columnspacing=1.0)
+    inches = axes.figure.dpi_scale_trans  # a distance from the panel that does not depend on its height
+    below = axes.transAxes + ScaledTranslation(0, -3.2 * style.font / 72, inches)
+    axes.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=below,
+        ncols=3,
+        columnspacing=1.0,
+    )
 
 
 def _edges(places: np.ndarray) -> np.ndarray:

@@ -130,7 +130,7 @@ def draw_flows(
             drawn.append(middle)
             x = own_x if length > len(x) else x
     if not drawn or not np.isfinite(np.concatenate(drawn)).any():
-        axis_tools.say(axes, _why_none(runs, quantity, last=last))
+        axis_tools.say(axes, _why_none(runs, quantity, last=last), letters=42)
         return
     axis_tools.set_scale(axes, quantity, np.concatenate(drawn))
     axis_tools.axis_across(axes, x, axis.label)

@@ -38,4 +38,4 @@ def draw_overview(subject: Subject, style: Style) -> Figure:
     return figure
 
 
-RUN_KINDS.register(RunKind("overview", "all of these together", draw_overview, place=0))
+RUN_KINDS.register(RunKind("overview", "what every run records, in one picture", draw_overview, place=0))

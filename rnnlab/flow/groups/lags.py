@@ -9,6 +9,7 @@ pull through one step of the whole net gives C_k and V_{k+1}. Nothing is divided
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import nan
 from typing import TYPE_CHECKING, ClassVar
 
 from rnnlab.flow.declaring import no_derivatives, of_two_records
@@ -67,11 +68,15 @@ def _horizon(share: float) -> tuple[str, str]:
     )
 
 
-def _reaches(arrays: Arrays, record: int, share: float) -> float | None:
-    """Give the first lag at which the cumulated norms reach a share of their sum; None without a gradient."""
-    cumulated_K = arrays["lag_norm"][record, 0].cumsum()
+def reach_of(norms_K: np.ndarray, share: float) -> float:
+    """Give the first lag at which the cumulated norms reach a share of their sum; NaN without a gradient."""
+    cumulated_K = norms_K.cumsum()
     reached_K = cumulated_K >= share * cumulated_K[-1]
-    return float(reached_K.argmax()) if cumulated_K[-1] > 0 and reached_K.any() else None
+    return float(reached_K.argmax()) if cumulated_K[-1] > 0 and reached_K.any() else nan
+
+
+def _reaches(arrays: Arrays, record: int, share: float) -> float:
+    return reach_of(arrays["lag_norm"][record, 0], share)
 
 
 SUMMARIES = (

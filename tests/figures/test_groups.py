@@ -1,0 +1,180 @@
+"""The figure of each group of quantities draws what the group's file holds, can be read, and says what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+
+from rnnlab.config import config_from_mapping
+from rnnlab.figures.run_figures import draw_run
+from rnnlab.figures.style import STYLES, using
+from rnnlab.figures.subject import Subject
+from rnnlab.flow.mean_field import mean_field
+from rnnlab.flow.quantity import GROUPS
+from rnnlab.store import Run, open_run
+from rnnlab.studies.remeasuring import add_quantities
+from rnnlab.studies.run import run_one
+from tests.figures.made import assert_readable, make_run
+
+STYLE = STYLES["screen"]
+MEASURED = [name for name, group in GROUPS.items() if not group.by_default]
+CASES: dict[str, dict[str, Any]] = {
+    "elman": {},
+    "lstm of two layers": {"model": {"cell": "lstm", "layers": 2}, "task": {"last_timestep_only": True}},
+    "gru of one record": {"model": {"cell": "gru"}, "training": {"batches": 0}},
+    "relu of many records": {
+        "model": {"nonlinearity": "relu", "weight_scale": 0.5},
+        "task": {"last_timestep_only": True},
+        "record": {"every": 1},
+    },
+    "gaussian": {"model": {"init": "gaussian", "weight_scale": 1.5}, "training": {"batches": 3}},
+    "one timestep": {"task": {"seq_len": 1}},
+    "diverged": {"training": {"learning_rate": 1e30, "optimizer": "sgd"}},
+}
+SMALL: dict[str, dict[str, Any]] = {
+    "task": {"seq_len": 6},
+    "model": {"hidden_size": 5},
+    "training": {"batches": 40, "batch_size": 4},
+    "record": {"every": 10, "sequences": 4},
+}
+
+
+class Made(dict[str, Run]):
+    """A run of each case with all groups, made when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __missing__(self, name: str) -> Run:
+        changed = {key: {**SMALL.get(key, {}), **CASES[name].get(key, {})} for key in {*SMALL, *CASES[name]}}
+        run = run_one(config_from_mapping({"name": name.replace(" ", "-"), **changed}), runs=self.folder).run
+        add_quantities(run, MEASURED)
+        self[name] = open_run(run.path)
+        return self[name]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return Made(tmp_path_factory.mktemp("groups"))
+
+
+def draw(run: Run, kind: str, style: str = "screen") -> list[Axes]:
+    """Draw a figure, see that it can be read, and give its panels."""
+    with using(STYLES[style]):
+        figure = draw_run(Subject(run), STYLES[style], kind)
+        assert_readable(figure)
+    return panels(figure)
+
+
+def panels(figure: Figure) -> list[Axes]:
+    return [axes for axes in figure.findobj(Axes) if isinstance(axes, Axes) and axes.get_label() != "<colorbar>"]
+
+
+def curve(axes: Axes, label: str) -> np.ndarray:
+    (line,) = [line for line in axes.get_lines() if line.get_label() == label]
+    return np.asarray(line.get_ydata())
+
+
+def titles(drawn: list[Axes]) -> list[str]:
+    return [axes.get_title(loc="left") for axes in drawn]
+
+
+@pytest.mark.parametrize("kind", MEASURED)
+@pytest.mark.parametrize("name", ["elman", "lstm of two layers", "relu of many records", "one timestep", "diverged"])
+def test_every_group_of_every_net_can_be_read(runs: Made, name: str, kind: str) -> None:
+    assert draw(runs[name], kind)
+
+
+@pytest.mark.parametrize("kind", MEASURED)
+def test_what_was_not_measured_names_the_command_that_does(tmp_path: Path, kind: str) -> None:
+    (axes,) = draw(make_run(tmp_path / "study"), kind, "paper")
+    said = " ".join(axes.texts[0].get_text().split())
+    assert said == f"No {kind}: it was not recorded; to record it, run rnnlab measure PATH --quantities {kind}."
+
+
+def test_a_group_that_the_cell_cannot_have_says_why(runs: Made) -> None:
+    (axes,) = draw(runs["lstm of two layers"], "bounds")
+    assert axes.texts[0].get_text().replace("\n", " ") == "No bounds: no single matrix governs an LSTM."
+
+
+def test_lags_are_drawn_with_the_horizons_of_the_summary(runs: Made) -> None:
+    run = runs["elman"]
+    norms, _, cosine, horizons = draw(run, "lags")
+    assert (norms.get_yscale(), norms.get_xlabel(), cosine.get_xlabel()) == ("log", "lag k", "lag k")
+    assert np.array_equal(curve(norms, "40"), run["lag_norm"][-1, 0])
+    assert np.array_equal(curve(cosine, "0"), run["lag_truncated_cosine"][0, 0])
+    for name in ("H50", "H95"):
+        ends = curve(horizons, name)[[0, -1]]
+        assert ends.tolist() == [run.summary[f"{when}_{name.lower()}"] for when in ("initial", "final")]
+
+
+def test_both_parts_of_the_gain_stand_in_one_panel(runs: Made) -> None:
+    run = runs["elman"]
+    products, _, _, gains = draw(run, "jacobians")
+    assert np.array_equal(curve(products, "product_log_rms 40"), run["product_log_rms"][-1, 0])
+    assert np.array_equal(curve(gains, "gain_matrix 0"), run["gain_matrix"][0, 0])
+    assert gains.get_xlabel() == "timestep t"
+    assert len(draw(runs["gru of one record"], "jacobians")) == 3, "no single matrix, so no two parts"
+
+
+def test_theory_stands_beside_gaussian_nets_alone(runs: Made) -> None:
+    run = runs["gaussian"]
+    weights = {name: array.astype(np.float64) for name, array in run.weights.items()}
+    gain = np.sqrt(np.mean(weights["initial/weight_hh_l0"] ** 2) * 5)
+    drive = np.einsum("bti,hi->bth", weights["probe/inputs"], weights["initial/weight_ih_l0"])
+    exponent = mean_field(float(gain), float(np.mean(drive**2))).exponent
+    assert curve(draw(run, "lyapunov")[1], "mean field") == pytest.approx([exponent])
+    assert curve(draw(run, "jacobians")[0], "mean field") == pytest.approx(exponent * np.arange(5, -1, -1))
+    assert curve(draw(run, "bounds")[0], "rms in theory") == pytest.approx(exponent * np.arange(6))
+    others = [line.get_label() for kind in ("lyapunov", "jacobians") for line in draw(runs["elman"], kind)[-1].lines]
+    assert "mean field" not in others
+
+
+def test_bounds_enclose_the_powers_and_the_steps_run_from_the_end(runs: Made) -> None:
+    run = runs["elman"]
+    first, last, _ = draw(run, "bounds")
+    assert titles([first, last]) == ["Over k steps, update 0", "Over k steps, update 40"]
+    for axes, record in ((first, 0), (last, -1)):
+        low, power, high = (curve(axes, name) for name in ("rho^k", "||W^k||", "sigma^k"))
+        assert np.all(low <= power + 1e-12)
+        assert np.all(power <= high + 1e-12)
+        assert np.array_equal(curve(axes, "steps of the net"), run["product_log_norm"][record, 0][::-1])
+
+
+def test_exponents_have_their_error_bars_and_the_slope_beside_them(runs: Made) -> None:
+    run = runs["elman"]
+    spectrum, largest = draw(run, "lyapunov")
+    (bars, _) = spectrum.containers
+    assert isinstance(bars, ErrorbarContainer)
+    data = bars.lines[0].get_ydata()
+    assert np.array_equal(data, run["exponents"][0, 0])
+    heights = [segment[1, 1] - segment[0, 1] for segment in bars.lines[2][0].get_segments()]
+    assert heights == pytest.approx(2 * run["exponents_stderr"][0, 0])
+    slopes = curve(largest, "minus the slope of ln ||dL/dh_t||")
+    assert -slopes[[0, -1]] == pytest.approx(
+        [run.summary["initial_gradient_slope"], run.summary["final_gradient_slope"]]
+    )
+
+
+def test_the_parts_of_a_gradient_at_one_update_share_a_panel(runs: Made) -> None:
+    run = runs["lstm of two layers"]
+    drawn = draw(run, "split")
+    assert titles(drawn)[:2] == ["Parts of dL/dh_t, update 0, layer 0", "Parts of dL/dh_t, update 40, layer 0"]
+    assert np.array_equal(curve(drawn[4], "backflow_norm"), run["backflow_norm"][-1, 1])
+    assert "_exactly 0" in {line.get_label() for line in drawn[3].get_lines()}, "direct only at the last timestep"
+
+
+def test_gates_have_one_scale_and_the_memory_time_of_the_summary(runs: Made) -> None:
+    run = runs["lstm of two layers"]
+    drawn = draw(run, "activity")[:5]
+    assert titles(drawn)[:3] == [f"mean {gate}_t, layer 0" for gate in "ifo"]
+    assert len({axes.get_ylim() for axes in drawn[:3]}) == 1
+    (line,) = drawn[4].get_lines()
+    ends = [run.summary["initial_memory_time"], run.summary["final_memory_time"]]
+    assert np.asarray(line.get_ydata())[[0, -1]] == pytest.approx(ends)
