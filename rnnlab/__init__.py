@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rnnlab.explore.visualizer import GradientVisualizer
     from rnnlab.nets import RNN, GRULayer, LSTMLayer, RecurrentRegressionModel, RNNLayer
     from rnnlab.store import open_run, open_study
+    from rnnlab.watching import watch
 
 _HOMES = {
     "GRULayer": "rnnlab.nets",
@@ -30,6 +31,7 @@ _HOMES = {
     "open_study": "rnnlab.store",
     "sweep": "rnnlab.api",
     "train": "rnnlab.api",
+    "watch": "rnnlab.watching",
 }
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "open_study",
     "sweep",
     "train",
+    "watch",
 ]
 
 
