@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rnnlab.explore.visualizer import GradientVisualizer
     from rnnlab.nets import RNN, GRULayer, LSTMLayer, RecurrentRegressionModel, RNNLayer
     from rnnlab.store import open_run, open_study
-    from rnnlab.watching import watch
+    from rnnlab.watching import Recorder, watch
 
 _HOMES = {
     "GRULayer": "rnnlab.nets",
@@ -22,6 +22,7 @@ _HOMES = {
     "LSTMLayer": "rnnlab.nets",
     "RNN": "rnnlab.nets",
     "RNNLayer": "rnnlab.nets",
+    "Recorder": "rnnlab.watching",
     "RecurrentRegressionModel": "rnnlab.nets",
     "biggest_eig_magnitude": "rnnlab.api",
     "generate_batch": "rnnlab.api",
@@ -40,6 +41,7 @@ __all__ = [
     "GradientVisualizer",
     "LSTMLayer",
     "RNNLayer",
+    "Recorder",
     "RecurrentRegressionModel",
     "biggest_eig_magnitude",
     "generate_batch",

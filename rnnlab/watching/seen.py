@@ -114,6 +114,11 @@ class Seen(ABC):
         return singular_values(self._governing_matrices())
 
     @property
+    def has_gradients(self) -> bool:
+        """Whether a backward pass has come through it."""
+        return any(tape.has_gradients for tape in self.tapes)
+
+    @property
     def has_cell_state(self) -> bool:
         """Whether there is a c."""
         return "c" in self.tapes[-1].kernel.states
@@ -134,7 +139,7 @@ class Seen(ABC):
 
     def _gradients(self, part: int) -> Tensor:
         self._require(part)
-        if not any(tape.has_gradients for tape in self.tapes):
+        if not self.has_gradients:
             raise WatchError(
                 f"no gradient has come to the states of '{self.name}': call backward inside of the context, on a loss "
                 "that depends on them (what create_graph=True computes does not count)"
@@ -213,6 +218,11 @@ class WatchedModule(Seen):
             self._chains[-1].append(tape)
         else:
             self._chains.append([tape])
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether it was called, and a backward pass has come through it."""
+        return bool(self._chains) and super().has_gradients
 
     def let_go(self) -> None:
         """Forget the graph."""

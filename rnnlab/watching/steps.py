@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import linear
 
 State = tuple[Tensor, ...]
@@ -102,6 +102,12 @@ KERNELS: dict[Callable[..., Any], Kernel] = {
     torch.gru_cell: Kernel(_gru_step, is_cell=True),
 }
 """What PyTorch's recurrent modules call, and its steps."""
+
+CELL_STATES = (nn.LSTM, nn.LSTMCell)
+"""The modules that have a state c."""
+
+GOVERNED = (nn.RNN, nn.RNNCell)
+"""The modules that one matrix governs."""
 
 
 @dataclass(frozen=True)
