@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rnnlab.explore.visualizer import GradientVisualizer
     from rnnlab.nets import RNN, GRULayer, LSTMLayer, RecurrentRegressionModel, RNNLayer
     from rnnlab.store import open_run, open_study
+    from rnnlab.watching import Recorder, watch
 
 _HOMES = {
     "GRULayer": "rnnlab.nets",
@@ -21,6 +22,7 @@ _HOMES = {
     "LSTMLayer": "rnnlab.nets",
     "RNN": "rnnlab.nets",
     "RNNLayer": "rnnlab.nets",
+    "Recorder": "rnnlab.watching",
     "RecurrentRegressionModel": "rnnlab.nets",
     "biggest_eig_magnitude": "rnnlab.api",
     "generate_batch": "rnnlab.api",
@@ -30,6 +32,7 @@ _HOMES = {
     "open_study": "rnnlab.store",
     "sweep": "rnnlab.api",
     "train": "rnnlab.api",
+    "watch": "rnnlab.watching",
 }
 
 __all__ = [
@@ -38,6 +41,7 @@ __all__ = [
     "GradientVisualizer",
     "LSTMLayer",
     "RNNLayer",
+    "Recorder",
     "RecurrentRegressionModel",
     "biggest_eig_magnitude",
     "generate_batch",
@@ -47,6 +51,7 @@ __all__ = [
     "open_study",
     "sweep",
     "train",
+    "watch",
 ]
 
 

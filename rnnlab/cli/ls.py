@@ -151,6 +151,6 @@ def _study_row(study: Path) -> list[Any]:
         study.name,
         len(entries),
         *(statuses.count(status) for status in ("completed", "diverged", "damaged")),
-        len(list_workspaces(study)),
+        len(list_workspaces(study)) + statuses.count("unfinished"),
         finished[:16].replace("T", " ") or None,
     ]

@@ -30,9 +30,10 @@ _EXPONENT = ("exponent", "exponent_stderr")
 def outcome_line(run: Run) -> str:
     """Say how the run ended."""
     record = run.record
-    ending = "completed" if record.status == "completed" else f"diverged at update {record.diverged_at}"
+    ending = f"diverged at update {record.diverged_at}" if record.status == "diverged" else record.status
     flags = "".join(f", {flag}" for flag in record.flags)
-    return f"{ending}{flags} in {text.duration(record.seconds)} ({record.engine} engine, {record.device})"
+    made_by = f"recorded from a training {record.engine}" if record.is_watched else f"{record.engine} engine"
+    return f"{ending}{flags} in {text.duration(record.seconds)} ({made_by}, {record.device})"
 
 
 def fact_lines(run: Run) -> list[str]:
@@ -48,12 +49,16 @@ def fact_lines(run: Run) -> list[str]:
 def _spectrum_rows(run: Run) -> list[list[str]]:
     metrics = run.metrics
     if "eigenvalues" not in metrics:
-        return [["spectral radius", text.MISSING, f"no single matrix governs {run.record.config['model']['cell']}"]]
+        governed = "what was watched" if run.record.is_watched else run.record.config["model"]["cell"]
+        return [["spectral radius", text.MISSING, f"no single matrix governs {governed}"]]
     layers = metrics["eigenvalues"].shape[1]
     rows = []
     for layer in range(layers):
-        where = f", layer {layer}" if layers > 1 else ""
+        where = f", {run.record.layer_name(layer)}" if layers > 1 else ""
         records = (0, last_record(run))
+        if math.isnan(metrics["singular_values"][0, layer, 0]) and run.record.is_watched:
+            rows.append([f"spectral radius{where}", text.MISSING, "no single matrix governs it"])
+            continue
         radius = [abs(metrics["eigenvalues"][record, layer, 0]) for record in records]
         norm = [metrics["singular_values"][record, layer, 0] for record in records]
         rows.append([f"spectral radius{where}", _change(radius), f"spectral norm {_change(norm)}"])
@@ -115,7 +120,7 @@ def gradient_lines(run: Run) -> list[str]:
     shown = pick(timesteps, _TIMESTEPS)
     lines = []
     for layer in range(min(layers, _LAYERS)):
-        title = find_quantity("grad_norm").symbol + (f", layer {layer}" if layers > 1 else "")
+        title = find_quantity("grad_norm").symbol + (f", {run.record.layer_name(layer)}" if layers > 1 else "")
         records = [0] if last == 0 else [0, last]
         header = ["t", *(part for record in records for part in (f"update {steps_R[record]}", ""))]
         low, high = _log_range(norms_RLT[records, layer])

@@ -90,7 +90,7 @@ def _flow_chart(run: Run) -> list[str]:
         return []
     records = [0] if last == 0 else [0, last]
     curves = [(f"update {steps_R[record]}", norms_RLT[record, 0].tolist()) for record in records]
-    title = find_quantity("grad_norm").symbol + (", layer 0" if layers > 1 else "")
+    title = find_quantity("grad_norm").symbol + (f", {run.record.layer_name(0)}" if layers > 1 else "")
     lines = charts.chart(curves, first=1, last=timesteps, across=TIMESTEP.label, logarithmic=True)
     return [f"{title}, logarithmic scale", *lines, ""]
 

@@ -131,7 +131,7 @@ class Collection:
     @property
     def trained(self) -> bool:
         """Whether any run was trained at all."""
-        return any(run.flat.get("training.batches") for run in self.runs)
+        return any(run.record.is_watched or run.flat.get("training.batches") for run in self.runs)
 
     @property
     def diverged(self) -> int:

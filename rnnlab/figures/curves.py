@@ -32,7 +32,8 @@ def draw_curves(axes: Axes, subject: Subject, style: Style, quantity: Quantity, 
     axes.set_title(quantity.symbol + subject.layer_words(quantity, layer))
     chosen = values_RX[recorded.curves]
     if not np.isfinite(chosen).any():
-        axis_tools.say(axes, f"No number of {quantity.symbol} is finite.", axes.get_title(loc="left"))
+        none = f"No number of {quantity.symbol} is finite."
+        axis_tools.say(axes, subject.why_lacking(quantity, layer) or none, axes.get_title(loc="left"))
         return
     x = recorded.across()
     dots = "o" if len(x) <= MARKED_POINTS else ""

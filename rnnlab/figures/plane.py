@@ -27,7 +27,8 @@ def draw_plane(axes: Axes, subject: Subject, style: Style, quantity: Quantity, l
     finite = values_RX[np.isfinite(values_RX)]
     axes.set_title(title)
     if not finite.size:
-        axis_tools.say(axes, f"None of the {quantity.symbol} is finite.", title)
+        none = f"None of the {quantity.symbol} is finite."
+        axis_tools.say(axes, subject.why_lacking(quantity, layer) or none, title)
         return
     axes.add_patch(Circle((0, 0), 1, fill=False, edgecolor=style.faint, linewidth=0.7 * style.line))
     colours = ordered_colours(style, 6)

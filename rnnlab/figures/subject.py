@@ -15,7 +15,7 @@ from rnnlab.picking import pick
 if TYPE_CHECKING:
     import numpy as np
 
-    from rnnlab.store import Run
+    from rnnlab.store import Run, RunRecord
     from rnnlab.tasks import Task
 
 _CURVES = 6
@@ -28,10 +28,13 @@ def group_of(quantity: str) -> Group:
     return next(group for group in GROUPS.values() if quantity in {each.name for each in group.quantities})
 
 
-def why_absent(quantity: Quantity, model: Mapping[str, Any]) -> str:
-    """Say why a run has no such array, given the `model:` section of its config."""
+def why_absent(quantity: Quantity, record: RunRecord) -> str:
+    """Say why a run has no such array."""
     from rnnlab.nets import make_cell
 
+    if record.is_watched:
+        return "no module of the model that was watched has it"
+    model = record.config["model"]
     cell = make_cell(str(model["cell"]), model)
     group = group_of(quantity.name)
     command = f"rnnlab measure PATH --quantities {group.name}".replace(" ", "\N{NO-BREAK SPACE}")  # in one line
@@ -103,12 +106,12 @@ class Subject:
 
     def why_absent(self, quantity: Quantity) -> str:
         """Say why there is no such array."""
-        return why_absent(quantity, self.config["model"])
+        return why_absent(quantity, self.record)
 
     @property
     def layers(self) -> int:
         """L."""
-        return int(self.config["model"]["layers"])
+        return int(self.metrics["grad_norm"].shape[1])
 
     @property
     def shown_layers(self) -> list[int]:
@@ -117,7 +120,15 @@ class Subject:
 
     def layer_words(self, quantity: Quantity, layer: int) -> str:
         """Give the end of a title: which layer, where there are several."""
-        return f", layer {layer}" if self.layers > 1 and LAYER in quantity.axes else ""
+        return f", {self.record.layer_name(layer)}" if self.layers > 1 and LAYER in quantity.axes else ""
+
+    def why_lacking(self, quantity: Quantity, layer: int) -> str | None:
+        """Say that one layer of a watched model has no such quantity, where others have it; None where it has."""
+        import numpy as np
+
+        if not self.record.is_watched or not np.isnan(self.require(quantity).of_layer(layer)).all():
+            return None
+        return f"{self.record.layer_name(layer)} has no {quantity.symbol}."
 
     @property
     def timesteps(self) -> int:
@@ -145,6 +156,8 @@ class Subject:
     @property
     def loss_name(self) -> str:
         """What the loss is, with its unit if it has one."""
+        if self.record.is_watched:
+            return "loss"
         return f"{self.task.loss.name}" if "(" in self.task.loss.name else f"loss ({self.task.loss.name})"
 
     @property
@@ -158,6 +171,8 @@ class Subject:
     @property
     def subtitle(self) -> str:
         """The net, the task, and the divergence if there was one."""
+        if self.record.is_watched:
+            return self._watched_subtitle
         model, task = self.config["model"], self.config["task"]
         layers = f"{self.layers} layer{'s' if self.layers > 1 else ''}"
         nonlinearity = f" {model['nonlinearity']}" if model.get("nonlinearity") else ""
@@ -169,3 +184,12 @@ class Subject:
         if self.record.diverged_at is not None:
             words.append(f"diverged at update {self.record.diverged_at} of {self.config['training']['batches']}")
         return "; ".join(words)
+
+    @property
+    def _watched_subtitle(self) -> str:
+        watched, diverged_at = self.config["watched"], self.record.diverged_at
+        layers = f"{self.layers} layer{'s' if self.layers > 1 else ''}"
+        words = [f"{watched['model']}, {layers}", f"watched every {watched['every']} updates"]
+        words += [] if diverged_at is None else [f"diverged at update {diverged_at}"]
+        words += ["unfinished"] if self.record.status == "unfinished" else []
+        return plain("; ".join(words))

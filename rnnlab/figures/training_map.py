@@ -33,6 +33,10 @@ def draw_map(axes: Axes, subject: Subject, style: Style, quantity: Quantity, lay
     recorded = subject.require(quantity)
     is_log = quantity.scale == "log"
     title = ("log10 " if is_log else "") + quantity.symbol + subject.layer_words(quantity, layer)
+    lacking = subject.why_lacking(quantity, layer)
+    if lacking:
+        axis_tools.say(axes, lacking, title)
+        return
     if recorded.records < 2:
         before = "" if subject.record.diverged_at is None else " before the run diverged"
         axis_tools.say(axes, f"No map over training: there is only one record{before}.", title)

@@ -7,7 +7,7 @@
 Only open formats, and never pickle. Finished folders are never changed.
 """
 
-from rnnlab.store.errors import DamagedRunError, MissingRunError, RunBusyError, StoreError
+from rnnlab.store.errors import DamagedRunError, MissingRunError, RunBusyError, StoreError, WatchedRunError
 from rnnlab.store.folders import RunEntry, find_run, folder_hashes, list_runs, list_studies, look_at, short_hash
 from rnnlab.store.index import index_rows, write_index
 from rnnlab.store.reading import Run, open_run
@@ -31,6 +31,7 @@ __all__ = [
     "Study",
     "StudyLock",
     "SweepStatus",
+    "WatchedRunError",
     "Workspace",
     "file_facts",
     "find_run",

@@ -18,6 +18,12 @@ class MissingRunError(StoreError):
     exit_code: ClassVar[int] = 2
 
 
+class WatchedRunError(StoreError):
+    """A run was recorded from a training loop of somebody's own, and lacks what only rnnlab's own runs have."""
+
+    exit_code: ClassVar[int] = 2
+
+
 class DamagedRunError(StoreError):
     """A run folder is not whole: a file is missing, cut short or changed."""
 

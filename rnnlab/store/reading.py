@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rnnlab.flow.quantity import find_file
 from rnnlab.registry import UnknownNameError
 from rnnlab.store.atomic import read_npz
-from rnnlab.store.errors import DamagedRunError, MissingRunError
+from rnnlab.store.errors import DamagedRunError, MissingRunError, WatchedRunError
 from rnnlab.store.folders import RunEntry, is_run_folder, list_runs, look_at
 from rnnlab.store.record import file_facts
 
@@ -36,7 +36,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """`completed` or `diverged`."""
+        """`completed` or `diverged`; `unfinished` of a loop that is being recorded, or was until it died."""
         return self.record.status
 
     @property
@@ -56,7 +56,12 @@ class Run:
 
     @cached_property
     def config(self) -> Config:
-        """The config it was made from."""
+        """The config it was made from.
+
+        Raises:
+            WatchedRunError: it was made by a loop of somebody's own.
+        """
+        self._require_own("a config to be made again from")
         from rnnlab.config import load_config
 
         return load_config(self.path / "config.yaml")
@@ -107,9 +112,17 @@ class Run:
         """The arrays of weights.npz: `initial/<weight>`, `final/<weight>`, `probe/inputs`, `probe/targets`.
 
         Raises:
+            WatchedRunError: it was recorded from a model of somebody's own.
             DamagedRunError: the file is damaged.
         """
+        self._require_own("weights or sequences of its own")
         return read_npz(self.path / "weights.npz")
+
+    def _require_own(self, what: str) -> None:
+        if self.record.is_watched:
+            raise WatchedRunError(
+                f"{self.path} has not {what}: it was recorded from a training loop that rnnlab does not know"
+            )
 
     def verify(self) -> None:
         """Compare every file with its checksum in run.json.

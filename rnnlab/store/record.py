@@ -58,7 +58,9 @@ class RunRecord(_Object):
     """All that run.json says of a run."""
 
     format: int = Field(description="The version of what a config means; it enters the identity.")
-    status: Literal["completed", "diverged"] = Field(description="How training ended; to diverge is a result.")
+    status: Literal["completed", "diverged", "unfinished"] = Field(
+        description="How training ended; to diverge is a result. unfinished: recorded from a loop that goes on or died."
+    )
     flags: list[str] = Field(description="`overflow`, `underflow`: what the arithmetic could not hold.")
     diverged_at: int | None = Field(description="The update whose loss was the first that is not finite; or null.")
     floors: dict[str, float] = Field(description="Losses to hold the result against, by what reaches them.")
@@ -67,6 +69,11 @@ class RunRecord(_Object):
     label: str = Field(description="What sets the run apart from the study's file, for people.")
     seed: int = Field(description="What its randomness comes from.")
     config: dict[str, Any] = Field(description="The whole config, section by section, with every default.")
+    watched: list[str] | None = Field(
+        None,
+        description="Of a run recorded from somebody's own training loop: what its layers are; null where rnnlab "
+        "trained it.",
+    )
     engine: str = Field(description="What trained it.")
     device: str = Field(description="Where: `cpu` or `cuda`.")
     threads: int = Field(description="How many threads it used.")
@@ -81,6 +88,15 @@ class RunRecord(_Object):
     seconds_measuring: float = Field(description="Of these, measuring.")
     stack: StackPlace = Field(description="Which nets trained together; PyTorch's last digits depend on it.")
     files: dict[str, FileFacts] = Field(description="Every other file of the folder.")
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether it was recorded from a training loop that rnnlab does not know, and so cannot be made again."""
+        return self.watched is not None
+
+    def layer_name(self, layer: int) -> str:
+        """Say which layer of the arrays it is: `layer 0`, or a name in the model that was watched."""
+        return f"layer {layer}" if self.watched is None else self.watched[layer]
 
     def to_json(self) -> dict[str, Any]:
         """Give it as plain data, in the order of the file."""

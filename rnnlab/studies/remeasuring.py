@@ -46,12 +46,17 @@ def add_quantities(run: Run, names: Sequence[str], hooks: Hooks | None = None) -
     Raises:
         UnknownNameError: there is no such group.
         RunBusyError: another process is making this run, or measuring it.
-        RemeasuringError: it cannot be trained again to the same bits.
+        RemeasuringError: it cannot be trained again, or not to the same bits.
         DamagedRunError: the run is not whole.
         StoppedError: asked to stop.
         OSError: the disk is full, or the folder may not be written.
     """
     hooks = hooks or Hooks()
+    if run.record.is_watched:
+        raise RemeasuringError(
+            "it was recorded from a training loop of your own, which rnnlab cannot go through again; a Recorder keeps "
+            "what every run records, and no more"
+        )
     if not [name for name in names if GROUPS[name].file not in run.record.files]:
         return []
     with _claimed(run), one_thread():

@@ -139,7 +139,7 @@ def draw_flows(
 
 def _why_none(runs: Sequence[ComparedRun], quantity: Quantity, *, last: bool) -> str:
     if not any(quantity.name in run.arrays for run in runs):
-        return f"No {quantity.symbol}: {why_absent(quantity, runs[0].record.config['model'])}."
+        return f"No {quantity.symbol}: {why_absent(quantity, runs[0].record)}."
     if last and all(run.diverged for run in runs):
         return "No last record: all of these runs diverged."
     return f"No number of {quantity.symbol} is finite."

@@ -1,6 +1,6 @@
 """The overview of a run: every layer a row and every quantity a column, between what the net as a whole does.
 
-Its loss and spectral radius stand above, its predictions below.
+Its loss and spectral radius stand above, its predictions below (not those of a model that was only watched).
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ def draw_overview(subject: Subject, style: Style) -> Figure:
     """Draw all panels of a run."""
     layers = subject.shown_layers
     columns = [*flow.overview_columns(subject, style), *spectra.plane_columns(subject, style)]
-    figure = make_page(style, len(layers) + 2, max(4, len(columns)))
-    above, middle, below = make_parts(figure, [1, len(layers) + 0.15, 1])
+    predicts = [] if subject.record.is_watched else [1]
+    figure = make_page(style, len(layers) + 1 + len(predicts), max(4, len(columns)))
+    above, middle, *below = make_parts(figure, [1, len(layers) + 0.15, *predicts])
     ratios = [1, 1] if spectra.has_spectrum(subject) else [3, 1]
     loss, spectrum = above.subplots(1, 2, width_ratios=ratios)
     draw_loss(loss, subject, style)
@@ -34,7 +35,8 @@ def draw_overview(subject: Subject, style: Style) -> Figure:
     rows = middle.subplots(len(layers), len(columns), squeeze=False)
     fill_layers(rows, layers, columns)
     add_record_legend(middle, subject.require("grad_norm"), style, rows)
-    draw_predictions(list(below.subplots(1, SEQUENCES, sharey=True)), subject, style)
+    for part in below:
+        draw_predictions(list(part.subplots(1, SEQUENCES, sharey=True)), subject, style)
     return figure
 
 

@@ -45,12 +45,13 @@ def final_predictions(subject: Subject, x_BTI: np.ndarray) -> np.ndarray:
 
 def draw_predictions(panels: list[Axes], subject: Subject, style: Style) -> None:
     """Draw a sequence in each of the panels; all share one scale."""
+    if subject.record.is_watched:
+        _say_alone(panels, "No predictions: rnnlab watched this model, and does not know what it is given.")
+        return
     x_BTI, targets_BTO = fresh_sequences(subject, len(panels))
     predictions_BTO = final_predictions(subject, x_BTI)
     if not np.isfinite(predictions_BTO).any():
-        for axes in panels[1:]:
-            axes.set_axis_off()
-        axis_tools.say(panels[0], "No prediction of the final weights is finite: the run diverged.", "Predictions")
+        _say_alone(panels, "No prediction of the final weights is finite: the run diverged.")
         return
     if targets_BTO.dtype.kind == "i":
         draw_classes(panels, subject, style, predictions_BTO, targets_BTO)
@@ -63,6 +64,12 @@ def draw_predictions(panels: list[Axes], subject: Subject, style: Style) -> None
         axes.set_title(f"Fresh sequence {i + 1}")
     panels[0].set_ylabel(_axis_name(x_BTI.shape[-1], targets_BTO.shape[-1]))
     _add_legend(panels, style)
+
+
+def _say_alone(panels: list[Axes], sentence: str) -> None:
+    for axes in panels[1:]:
+        axes.set_axis_off()
+    axis_tools.say(panels[0], sentence, "Predictions")
 
 
 def _limits(x: np.ndarray, targets: np.ndarray, predictions: np.ndarray) -> tuple[float, float]:

@@ -54,7 +54,9 @@ def draw_spectrum_path(axes: Axes, subject: Subject, style: Style) -> None:
     radius_RL = np.abs(eigenvalues.array[:records, :, 0])
     norm_RL = singular_values.array[:records, :, 0]
     for i, layer in enumerate(subject.shown_layers):
-        where, colour = (f", layer {layer}" if subject.layers > 1 else ""), style.palette[i]
+        if subject.why_lacking(eigenvalues.quantity, layer):
+            continue
+        where, colour = (f", {subject.record.layer_name(layer)}" if subject.layers > 1 else ""), style.palette[i]
         paths = ((norm_RL, "--", "s", "spectral norm"), (radius_RL, "-", "o", "spectral radius"))
         for values_RL, dashes, marker, name in paths:
             axes.plot(
