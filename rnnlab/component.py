@@ -24,6 +24,10 @@ Default = bool | int | float | str
 _KEY = "rnnlab key"
 
 
+NO_IDENTITY = ("record.quantities",)
+"""Keys that change nothing of what a run is: a finished one gains what they ask for, and they set no runs apart."""
+
+
 class AddedLater:
     """Marks a key that is younger than configs that exist, whose default is what these have always meant.
 

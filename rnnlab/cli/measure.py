@@ -10,13 +10,10 @@ import typer
 from rnnlab.cli import options, text
 from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
-from rnnlab.flow.quantity import addable_groups
-from rnnlab.words import unknown_name
+from rnnlab.flow.quantity import addable_groups, named_groups
 
 if TYPE_CHECKING:
     from rnnlab.store import Run
-
-_ALL = "all"
 
 
 def describe_groups() -> str:
@@ -62,7 +59,11 @@ def measure(
     from rnnlab.studies.hooks import Hooks, StoppedError
     from rnnlab.studies.remeasuring import add_quantities
 
-    names, hooks = _names(quantities), Hooks(should_stop=lambda: STOP.signal is not None)
+    try:
+        names = named_groups(quantities)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    hooks = Hooks(should_stop=lambda: STOP.signal is not None)
     failed, studies = 0, set[Path]()
     try:
         for run in _runs(paths):
@@ -82,20 +83,6 @@ def measure(
             write_index(study)
     if failed:
         raise typer.Exit(1)
-
-
-def _names(wanted: str) -> list[str]:
-    """Take the list apart, and refuse a group that does not exist."""
-    known = addable_groups()
-    if wanted == _ALL:
-        return list(known)
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    for name in names:
-        if name not in known:
-            raise typer.BadParameter(unknown_name("group of quantities", name, [*known, _ALL]))
-    if not names:
-        raise typer.BadParameter(f"--quantities names no group; valid: {', '.join([*known, _ALL])}")
-    return names
 
 
 def _runs(paths: list[Path]) -> list[Run]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
+from rnnlab.component import NO_IDENTITY
 from rnnlab.config.all_keys import find_unknown, keys_of
 from rnnlab.config.document import Path
 from rnnlab.config.draft import Draft, Violation
@@ -103,6 +104,9 @@ class _SweepReader:
             self._report(path, find_unknown(dotted, self._kinds), names_key=True)
         elif dotted == "name":
             self._report(path, "'name' cannot be swept: all runs of a sweep stand in one folder", names_key=True)
+            return None
+        elif dotted in NO_IDENTITY:
+            self._report(path, f"'{dotted}' sets no runs apart and cannot be swept", names_key=True)
             return None
         return key
 

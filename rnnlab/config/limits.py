@@ -17,7 +17,7 @@ from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.writing import flatten
 from rnnlab.errors import UserError
-from rnnlab.flow.quantity import RECORD, Sizes, default_groups
+from rnnlab.flow.quantity import RECORD, Sizes, wanted_groups
 from rnnlab.words import bytes_text
 
 _BEYOND = 10**15  # bytes: more than any machine has, so that how much more says nothing
@@ -52,7 +52,7 @@ def needs_of(config: Config) -> list[Need]:
         Need("the losses", 4 * training.batches, {"training.batches": 1}),
         Need("one batch", training.batch_size * T * L * H * gates * 4 * 3, {"training.batch_size": 1, **states}),
         Need("the probe", record.sequences * T * L * H * gates * 8 * 3, {"record.sequences": 1, **states}),
-        Need("what is measured", _measured_bytes(sizes_of(config)), {**states, **records}),
+        Need("what is measured", _measured_bytes(sizes_of(config), config.record.quantities), {**states, **records}),
     ]
 
 
@@ -70,9 +70,9 @@ def sizes_of(config: Config) -> Sizes:
     )
 
 
-def _measured_bytes(sizes: Sizes) -> int:
+def _measured_bytes(sizes: Sizes, quantities_wanted: str | None) -> int:
     """Add up every quantity of every record."""
-    quantities = (quantity for group in default_groups().values() for quantity in group.quantities)
+    quantities = (quantity for group in wanted_groups(quantities_wanted).values() for quantity in group.quantities)
     return sum(quantity.bytes(sizes) for quantity in quantities if RECORD in quantity.axes)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import cast
 
+from rnnlab.component import NO_IDENTITY
 from rnnlab.config.all_keys import find_unknown, keys_of
 from rnnlab.config.document import read_document
 from rnnlab.config.draft import Draft
@@ -40,7 +41,7 @@ def _read(assignment: str, *, sweeping: bool) -> tuple[str, Plain, bool]:
     if not key:
         raise ValueError("the key before '=' is missing")
     _check_key(key, sweeping=sweeping)
-    axis = _axis_of(text)
+    axis = None if key in NO_IDENTITY else _axis_of(text)  # a comma list of names is one value there
     if axis is None:
         return key, read_value(text), False
     if not sweeping:

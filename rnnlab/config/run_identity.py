@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from rnnlab.component import NO_IDENTITY
 from rnnlab.config.later import without_younger_keys
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
@@ -37,6 +38,8 @@ def canonical_json(config: Config) -> str:
     if config.training.batches == 0:
         training = {"batches": 0, **dict.fromkeys(_WITHOUT_UPDATES)}
         record["every"] = None
+    for key in NO_IDENTITY:
+        record.pop(key.removeprefix("record."), None)
     content = {
         "format": FORMAT_VERSION,
         "seed": config.seed,

@@ -15,17 +15,34 @@ from pydantic import (
     BeforeValidator,
     Field,
     SerializeAsAny,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from rnnlab.component import AddedLater
 from rnnlab.config.sections import COMPOSED, ModelSection, Section, TrainingSection, Valid, section_type
+from rnnlab.flow.quantity import ALL, addable_groups, named_groups
 from rnnlab.tasks import TASKS, Task
 
 DEFAULT_TASK = "cumulative-average"
 LONGEST_NAME = 100  # characters
 LONGEST_NAME_BYTES = 200  # file systems allow 255 bytes, and temporary folders add to the name
+VALID_GROUPS = "names of groups (rnnlab validate --quantities lists them) in a list, or all, or null"
 VALID_NAME = f"1 to {LONGEST_NAME} letters, digits, '.', '_' or '-', of which the first is a letter, a digit or '_'"
+
+
+def _join_groups(value: Any) -> Any:
+    """Write a list of groups as text; of text, see that there are such groups."""
+    if value is None or value == []:
+        return None
+    if not isinstance(value, str) and not (isinstance(value, list) and all(isinstance(name, str) for name in value)):
+        return value
+    names = named_groups(value)
+    return ALL if names == list(addable_groups()) else ", ".join(names)
+
+
+_GROUPS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
 
 
 class RecordSection(Section):
@@ -36,6 +53,13 @@ class RecordSection(Section):
     )
     sequences: int = Field(
         32, ge=1, description="Number of probe sequences, drawn once and the same for the whole run."
+    )
+    quantities: Annotated[
+        str | None, BeforeValidator(_join_groups), Valid(VALID_GROUPS), AddedLater(), WithJsonSchema(_GROUPS_SCHEMA)
+    ] = Field(
+        None,
+        description="Groups of quantities to record besides those of every run, as `rnnlab measure` adds them to runs "
+        "that exist; they change nothing that is trained, and are no part of a run's identity.",
     )
     weights: bool = Field(False, description="Keep the weights of every record, so that the run can be measured again.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rnnlab import nested
+from rnnlab.component import NO_IDENTITY
 from rnnlab.config.later import is_left_aside, only_follows
 from rnnlab.config.scalars import Scalar, write_scalar
 
@@ -29,7 +30,7 @@ def changed_values(file: Config, config: Config) -> dict[str, Scalar]:
     return {
         key: new
         for key, (old, new) in changed.items()
-        if key != "name" and not (_left_aside(key, config) or only_follows(key, old, new))
+        if key not in {"name", *NO_IDENTITY} and not (_left_aside(key, config) or only_follows(key, old, new))
     }
 
 

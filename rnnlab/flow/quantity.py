@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rnnlab.registry import Registry, UnknownNameError
+from rnnlab.words import unknown_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -272,6 +273,41 @@ GROUPS: Registry[Group] = Registry("group of quantities", "rnnlab.flow.groups")
 def default_groups() -> dict[str, Group]:
     """Give the groups that are measured of every run, by name."""
     return {name: group for name, group in GROUPS.items() if group.by_default}
+
+
+ALL = "all"
+"""Stands for every group, where groups are named."""
+
+
+def named_groups(names: str | Sequence[str]) -> list[str]:
+    """Take a list of groups apart: text with commas between the names, or a list of them; `all` stands for every one.
+
+    Raises:
+        ValueError: there is no such group; the message lists what there is, and names the nearest.
+    """
+    each = [name.strip() for name in names.split(",") if name.strip()] if isinstance(names, str) else list(names)
+    known = addable_groups()
+    if not each:
+        raise ValueError(f"this names no group of quantities; valid: {', '.join([*known, ALL])}")
+    for name in each:
+        if name not in known and name != ALL:
+            raise ValueError(unknown_name("group of quantities", name, [*known, ALL]))
+    return list(known) if ALL in each else [name for name in known if name in each]
+
+
+def wanted_groups(quantities: str | None) -> dict[str, Group]:
+    """Give the groups that a run records, by name: those of every run, and those that `record.quantities` names."""
+    named = set() if quantities is None else set(named_groups(quantities))
+    return {name: group for name, group in GROUPS.items() if group.by_default or name in named}
+
+
+def missing_groups(quantities: str | None, files: Collection[str]) -> list[str]:
+    """Name the groups that `record.quantities` names and a run with these files has not got.
+
+    What every run records now, and one of an older version lacks, is none of them: nobody has asked for it.
+    """
+    names = [] if quantities is None else named_groups(quantities)
+    return [name for name in names if GROUPS[name].file not in files]
 
 
 def addable_groups() -> dict[str, Group]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnlab.component import NO_IDENTITY
 from rnnlab.flow.quantity import GROUPS, iterate_summaries
 from rnnlab.nested import flatten
 from rnnlab.store.atomic import csv_text, write_bytes
@@ -29,7 +30,7 @@ def varied_keys(configs: Iterable[dict[str, Any]]) -> list[str]:
         flat = flat_config(example, seen)
         for key, values in seen.items():
             values.add(repr(flat[key]) if key in flat else "")
-    return [key for key, values in seen.items() if _differ(key, values) and key not in {"name", "seed"}]
+    return [key for key, values in seen.items() if _differ(key, values) and key not in {"name", "seed", *NO_IDENTITY}]
 
 
 def _differ(key: str, values: set[str]) -> bool:

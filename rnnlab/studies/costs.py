@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnlab.config import Config
 from rnnlab.config.limits import sizes_of
-from rnnlab.flow.quantity import default_groups
+from rnnlab.flow.quantity import wanted_groups
 
 _MEASURED_TIMESTEP = 0.75e-6
 """Seconds of one sequence's timestep in an update in float64 with PyTorch, as measuring makes them."""
@@ -14,7 +14,7 @@ def run_seconds(config: Config, engine: str) -> float:
     """Estimate the time of one core for a run: training, with PyTorch in a stack, and measuring."""
     steps, sizes = config.task.seq_len * config.model.layers, sizes_of(config)
     per_timestep = _native_timestep(config) if engine == "native" else _torch_timestep(config)
-    measuring = sum(group.training_steps(sizes) for group in default_groups().values())
+    measuring = sum(group.training_steps(sizes) for group in wanted_groups(config.record.quantities).values())
     return steps * (config.training.batches * per_timestep + measuring * sizes.sequences * _MEASURED_TIMESTEP) + 0.01
 
 
@@ -38,6 +38,6 @@ def folder_bytes(config: Config) -> int:
     inputs = config.task.input_size + (model.layers - 1) * model.hidden_size + model.layers * (model.hidden_size + 2)
     parameters = model.make_cell().gates * model.hidden_size * inputs
     weights = 4 * parameters * (2 + (sizes.records if record.weights else 0))
-    measured = sum(group.bytes(sizes) for group in default_groups().values())
+    measured = sum(group.bytes(sizes) for group in wanted_groups(config.record.quantities).values())
     probe = 4 * record.sequences * config.task.seq_len * (config.task.input_size + config.task.output_size)
     return weights + measured + probe + 16_384

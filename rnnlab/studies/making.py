@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from rnnlab.config import FORMAT_VERSION, Config
 from rnnlab.experiment import Prepared, prepare
-from rnnlab.store import Machine, RunRecord, StackPlace, Workspace, file_facts, find_run
+from rnnlab.flow.quantity import missing_groups
+from rnnlab.store import Machine, RunRecord, StackPlace, Workspace, file_facts, find_run, open_run
 from rnnlab.studies.hooks import Hooks, Progress, StoppedError
 from rnnlab.studies.provenance import git_commit, machine, stamp, versions
+from rnnlab.studies.remeasuring import add_quantities
 from rnnlab.studies.results import make_results
+from rnnlab.studies.threads import one_thread
 from rnnlab.studies.training_loop import StackMember, train_stack
 from rnnlab.training import Engine
 
@@ -124,8 +125,20 @@ def _claim(index: int, slot: Slot, job: Job, exits: ExitStack) -> tuple[Workspac
     if not slot.wanted:
         return None, None
     workspace = Workspace(job.study, slot.identity, slot.label)
-    made = _attempt(index, partial(_enter, workspace, slot, exits))
+    made = _attempt(index, partial(_complete, slot, job))
+    if made.path is None and made.error is None:
+        made = _attempt(index, partial(_enter, workspace, slot, exits))
     return (None, replace(made, existed=True)) if made.path or made.error else (workspace, None)
+
+
+def _complete(slot: Slot, job: Job) -> Path | None:
+    """Measure what is wanted of a run that exists and has not got it."""
+    existing = None if slot.replacing else find_run(job.study, slot.identity)
+    if existing is None:
+        return None
+    run = open_run(existing.path)
+    add_quantities(run, missing_groups(slot.config.record.quantities, run.record.files), job.hooks)
+    return existing.path
 
 
 def _enter(workspace: Workspace, slot: Slot, exits: ExitStack) -> Path | None:
@@ -178,14 +191,3 @@ def _publish(slot: Slot, prepared: Prepared, member: StackMember, job: Job, star
         files={name: file_facts(content) for name, content in results.files.items()},
     )
     return member.workspace.publish(results.files, record, replacing=slot.replacing)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let PyTorch use one thread: on nets this small more threads cost time, and they change the last digits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -56,6 +56,8 @@ class Finished:
 
     slot: int
     folder: str
+    existed: bool = False
+    """It was there already; at most it was measured more."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from rnnlab.config import Sweep
 from rnnlab.errors import UserError
 from rnnlab.experiment import needs_of
+from rnnlab.flow.quantity import missing_groups
 from rnnlab.store import folder_hashes, look_at, short_hash
 from rnnlab.studies.stacks import PlannedRun, plan_run
 from rnnlab.training import choose_engine
@@ -88,7 +89,7 @@ def find_existing(plan: SweepPlan) -> None:
         plan.folders[index], entry = folder, look_at(folder)
         if entry.found is None:
             plan.damaged[index] = f"{folder} is damaged: {entry.damage}. Look at it and remove it, or use --force"
-        elif entry.found.identity == run.identity:
+        elif entry.found.identity == run.identity and not missing_groups(run.quantities, entry.found.files):
             plan.existing[index] = entry.status == "diverged"
 
 

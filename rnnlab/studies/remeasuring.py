@@ -14,14 +14,14 @@ from contextlib import contextmanager
 import numpy as np
 
 from rnnlab.experiment import Prepared, prepare
-from rnnlab.flow import GROUPS
+from rnnlab.flow.quantity import GROUPS
 from rnnlab.nets import pack
 from rnnlab.store import Run, StoreError, Workspace, look_at
 from rnnlab.store.atomic import json_bytes, npz_bytes, write_bytes
 from rnnlab.store.record import file_facts
 from rnnlab.studies.hooks import Hooks
-from rnnlab.studies.making import one_thread
 from rnnlab.studies.results import measure_groups
+from rnnlab.studies.threads import one_thread
 from rnnlab.studies.training_loop import next_updates
 from rnnlab.training import make_engine
 

@@ -11,7 +11,7 @@ import numpy as np
 from rnnlab.config import write_config
 from rnnlab.experiment import Prepared
 from rnnlab.flow import GROUPS, Group, Problem, measure
-from rnnlab.flow.quantity import RECORD, default_groups
+from rnnlab.flow.quantity import RECORD, wanted_groups
 from rnnlab.nets import unpack
 from rnnlab.store.atomic import npz_bytes
 from rnnlab.studies.hooks import Hooks
@@ -32,7 +32,8 @@ def make_results(prepared: Prepared, state: NetState, hooks: Hooks) -> Results:
     Raises:
         StoppedError: asked to stop.
     """
-    groups, flags = measure_groups(prepared, state.snapshots_RP, state.diverged_at, list(default_groups()), hooks)
+    wanted = list(wanted_groups(prepared.config.record.quantities))
+    groups, flags = measure_groups(prepared, state.snapshots_RP, state.diverged_at, wanted, hooks)
     names = np.array(list(prepared.architecture.parameter_shapes))
     groups["base"] = {"loss": state.losses, **groups["base"], "param_names": names}
     floors = prepared.config.task.floors(linear=prepared.architecture.cell.is_linear)

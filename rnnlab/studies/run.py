@@ -11,9 +11,11 @@ from typing import Any
 from rnnlab.config import Config, identity, label
 from rnnlab.config.limits import check_memory, memory_of_machine
 from rnnlab.experiment import needs_of
+from rnnlab.flow.quantity import missing_groups
 from rnnlab.store import DamagedRunError, Run, find_run, open_run, remove_leftovers, write_index
 from rnnlab.studies.hooks import Hooks
 from rnnlab.studies.making import Job, Slot, make_stack
+from rnnlab.studies.remeasuring import add_quantities
 from rnnlab.training import make_engine
 
 
@@ -53,6 +55,7 @@ def run_one(
         TooLargeError: the run does not fit into the memory of this machine.
         RunBusyError: another process is making it.
         DamagedRunError: its folder exists and is damaged.
+        RemeasuringError: it exists without quantities that are wanted, and cannot be trained again to the same bits.
         StoppedError: asked to stop; the same call goes on from there.
         OSError: the disk is full, or the folder may not be written.
     """
@@ -60,14 +63,14 @@ def run_one(
     study, whole = Path(runs) / config.name, identity(config)
     existing = find_replaceable(study, whole, force=force)
     if existing and not force:
-        return _found(existing)
+        return _found(existing, config, hooks)
     check_memory(config, memory_of_machine())
     study.mkdir(parents=True, exist_ok=True)
     remove_leftovers(study)
     if existing is None:  # a replacement that was interrupted has moved the run aside; now it is back
         existing = find_replaceable(study, whole, force=force)
         if existing and not force:
-            return _found(existing)
+            return _found(existing, config, hooks)
     job = Job(study, trainer, command, hooks or Hooks())
     (made,) = make_stack([Slot(config, whole, label(values or {}), replacing=existing)], job)
     if made.error:
@@ -78,8 +81,13 @@ def run_one(
     return RunOutcome(open_run(made.path), made=not made.existed)
 
 
-def _found(folder: Path) -> RunOutcome:
-    """Open a run that exists; who made it may have been killed before the index knew of it."""
+def _found(folder: Path, config: Config, hooks: Hooks | None) -> RunOutcome:
+    """Open a run that exists, with all that the config wants to be recorded.
+
+    Who made it may have been killed before the index knew of it.
+    """
+    run = open_run(folder)
+    add_quantities(run, missing_groups(config.record.quantities, run.record.files), hooks)
     with suppress(OSError):  # derived, and perhaps somebody else's
         index = folder.parent / "index.csv"
         if not index.exists() or index.stat().st_mtime_ns < (folder / "run.json").stat().st_mtime_ns:

@@ -86,7 +86,7 @@ def _message(made: Made) -> Finished | Failed:
         hopeless = isinstance(made.error, UserError) and not held
         return Failed(made.slot, _cause(made.error), _details(made.error), hopeless, held)
     assert made.path is not None
-    return Finished(made.slot, made.path.name)
+    return Finished(made.slot, made.path.name, made.existed)
 
 
 def _cause(error: BaseException) -> str:

@@ -40,6 +40,7 @@ class PlannedRun:
     label: str
     content: str  # the config as JSON
     engine: str  # the name of what trains it
+    quantities: str | None  # what is to be recorded besides what every run records
     shape: tuple[object, ...]
     seed: int  # nets of one shape and seed see the same batches
     limit: int  # how many of its shape may train together
@@ -74,6 +75,7 @@ def plan_run(config: Config, identity: str, values: dict[str, Scalar], engine: s
         label=label(values),
         content=config.model_dump_json(exclude={"sweep"}),
         engine=engine,
+        quantities=config.record.quantities,
         shape=(engine, *_shape(config)),
         seed=config.seed,
         limit=_stack_limit(config),

@@ -151,7 +151,7 @@ class Sweeper:
                 case Moved():
                     work.progress = message.step / max(message.batches, 1)
                 case Finished():
-                    self._on_finished(work, work.runs[message.slot], message.folder)
+                    self._on_finished(work, message)
                 case Failed(slot=None):
                     self._on_stack_failure(work, message.cause, message.details)
                 case Failed():
@@ -161,8 +161,9 @@ class Sweeper:
                 case Died():
                     self._on_worker_exit(handle, work, message)
 
-    def _on_finished(self, work: _Work, index: int, folder: str) -> None:
+    def _on_finished(self, work: _Work, message: Finished) -> None:
         """Count a run as made when its folder says so too."""
+        index, folder = work.runs[message.slot], message.folder
         if index in self._finished:
             return
         run, entry = self._runs[index], look_at(self._study / folder)
@@ -175,10 +176,13 @@ class Sweeper:
             self._retry_run(index, cause, cause)
             return
         self._finished.add(index)
-        self._tally.made += 1
+        if message.existed:
+            self._tally.existed += 1
+        else:
+            self._tally.made += 1
         self._tally.diverged += entry.status == "diverged"
         self._logs.remove(run.label, run.identity)
-        self._watch.on_line(f"{entry.status} {run.label}")
+        self._watch.on_line(f"{'existed' if message.existed else entry.status} {run.label}")
 
     def _on_run_failure(self, work: _Work, message: Failed) -> None:
         assert message.slot is not None

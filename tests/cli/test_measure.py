@@ -43,7 +43,7 @@ def test_a_run_without_them_has_no_columns_for_them(call: Call, study: str) -> N
             "lag",
             "no group of quantities 'lag'; valid: exponent, lags, jacobians, lyapunov, split, bounds, activity, all",
         ),
-        (",", "--quantities names no group; valid: exponent, lags,"),
+        (",", "this names no group of quantities; valid: exponent, lags,"),
     ],
 )
 def test_groups_that_do_not_exist_are_refused(call: Call, study: str, wanted: str, sentence: str) -> None:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from rnnlab.flow.quantity import GROUPS
-from rnnlab.store import Run
+from rnnlab.store import Run, open_run
+from rnnlab.store.atomic import json_bytes
 from rnnlab.studies.run import run_one
 from tests.studies.small import DIVERGING, result_bytes, small
+from tests.studies.sweeping import EIGHT, RATES, run_folders, sweep_here, write_config
 
 OTHERS = [group for name, group in GROUPS.items() if name != "base"]
 
@@ -56,3 +58,46 @@ def test_runs_at_the_edges_are_measured_too(
         with np.load(run.path / group.file) as arrays:
             assert {len(arrays[name]) for name in arrays} == {len(arrays["step"])}, group.name
     assert set(run.record.flags) == set(plain.record.flags)
+
+
+# record.quantities
+
+
+def test_a_run_records_the_groups_that_its_config_names(tmp_path: Path) -> None:
+    plain = run_one(small(), runs=tmp_path / "plain").run
+    run = run_one(small("record.quantities=[lags, activity]"), runs=tmp_path).run
+    assert sorted(set(run.record.files) - set(plain.record.files)) == ["activity.npz", "lags.npz"]
+    assert run.path.name == plain.path.name  # it is the same run
+    assert run["lag_norm"].shape == (4, 1, 4)
+    assert run.summary["final_h50"] <= run.summary["final_h95"]
+
+
+def test_a_finished_run_gains_what_a_config_asks_for_later(tmp_path: Path) -> None:
+    plain = run_one(small(), runs=tmp_path).run
+    again = run_one(small("record.quantities=split"), runs=tmp_path)
+    assert not again.made
+    assert set(again.run.record.files) - set(plain.record.files) == {"split.npz"}
+    assert result_bytes(again.run.path) == result_bytes(plain.path)
+    assert "final_h50" not in again.run.summary
+
+
+def test_a_run_of_an_older_version_is_left_as_it_is(tmp_path: Path) -> None:
+    run = run_one(small(), runs=tmp_path).run
+    record = run.record.model_copy(update={"files": {k: v for k, v in run.record.files.items() if k != "exponent.npz"}})
+    (run.path / "exponent.npz").unlink()
+    (run.path / "run.json").write_bytes(json_bytes(record.to_json()))
+    again = run_one(small(), runs=tmp_path)
+    assert not again.made
+    assert "exponent.npz" not in again.run.record.files
+
+
+def test_a_sweep_adds_to_runs_that_exist_and_makes_the_others(tmp_path: Path) -> None:
+    study = tmp_path / "runs" / "eight"
+    three = EIGHT.replace(RATES, "[0.01, 0.02, 0.03]")
+    assert sweep_here(write_config(tmp_path, three.replace("0.02, 0.03", "0.02")), tmp_path / "runs").tally.made == 2
+    before = {folder: result_bytes(folder) for folder in run_folders(study)}
+    config = write_config(tmp_path, three.replace("every: 20", "every: 20, quantities: [bounds]"))
+    assert sweep_here(config, tmp_path / "runs").tally.made == 1
+    assert [open_run(folder)["departure"].shape for folder in run_folders(study)] == [(3, 1)] * 3
+    assert {folder: result_bytes(folder) for folder in before} == before
+    assert sweep_here(config, tmp_path / "runs").tally.existed == 3
