@@ -25,8 +25,10 @@ import typer
 
 from rnnlab.cli import (
     check,
+    critical,
     diff,
     doctor,
+    explain,
     explore,
     export,
     graph,
@@ -76,6 +78,8 @@ for module in (
     show,
     diff,
     plot,
+    explain,
+    critical,
     measure,
     explore,
     export,

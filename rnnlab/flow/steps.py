@@ -121,13 +121,13 @@ def linear_steps(architecture: Architecture, weights: Mapping[str, Tensor], inpu
     Args:
         architecture: the shape of the nets.
         weights: by name, each (S, *shape).
-        inputs_BTI: the sequences, in the type of the weights.
+        inputs_BTI: the sequences, in the type of the weights; (S, B, T, I) where each net has its own.
 
     Raises:
         TypeError: the derivatives of the cell are not written down (rnnlab.flow.partials).
     """
     cell, stack_size = architecture.cell, len(weights["readout_bias"])
-    x_STBI = inputs_BTI.transpose(0, 1).expand(stack_size, -1, -1, -1)
+    x_STBI = inputs_BTI.transpose(-3, -2).expand(stack_size, -1, -1, -1)
     steps = []
     with torch.no_grad():
         for layer in range(architecture.layers):
