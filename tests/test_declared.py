@@ -54,11 +54,11 @@ class Sluggish(Elman):
     governing_matrix: ClassVar[str | None] = None
     why_no_matrix: ClassVar[str] = "no single matrix governs a sluggish net"
 
-    leak: float = key(0.5, gt=0, le=1, description="How much of the state each step renews.")
+    drag: float = key(0.5, gt=0, le=1, description="How much of the state each step renews.")
 
     def step(self, drive_BG: Tensor, state: State, weights: LayerWeights) -> State:
         (new_BH,) = super().step(drive_BG, state, weights)
-        return ((1 - self.leak) * state[0] + self.leak * new_BH,)
+        return ((1 - self.drag) * state[0] + self.drag * new_BH,)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _declared() -> Iterator[None]:
 
 
 KEYS: dict[str, dict[str, Any]] = {
-    "cell": {"model": {"cell": "sluggish", "leak": 0.25}},
+    "cell": {"model": {"cell": "sluggish", "drag": 0.25}},
     "start": {"model": {"init": "lasting", "longest": 20}},
     "optimizer": {"training": {"optimizer": "heavy", "weight": 0.5, "learning_rate": 0.01}},
     "nonlinearity": {"model": {"nonlinearity": "softsign"}},
@@ -164,7 +164,7 @@ def test_what_is_declared_outside_trains_and_its_run_opens(parts: list[str], tmp
 
 def test_the_own_key_of_each_changes_what_is_trained(tmp_path: Path) -> None:
     others: dict[str, dict[str, Any]] = {
-        "cell": {"model": {"leak": 1.0}},
+        "cell": {"model": {"drag": 1.0}},
         "start": {"model": {"longest": 5}},
         "optimizer": {"training": {"weight": 0.0}},
         "task": {"task": {"loudness": 1.0}},
@@ -175,8 +175,8 @@ def test_the_own_key_of_each_changes_what_is_trained(tmp_path: Path) -> None:
         assert not np.array_equal(make(one, tmp_path).metrics["loss"], make(another, tmp_path).metrics["loss"]), part
 
 
-def test_a_leak_of_one_is_an_elman_net_to_the_last_bit(tmp_path: Path) -> None:
-    whole = config("cell", model={"leak": 1.0})
+def test_a_drag_of_one_is_an_elman_net_to_the_last_bit(tmp_path: Path) -> None:
+    whole = config("cell", model={"drag": 1.0})
     first, second = (make(one, tmp_path).metrics["loss"] for one in (whole, config()))
     np.testing.assert_array_equal(first, second)
 
@@ -190,7 +190,7 @@ def test_momentum_of_zero_is_sgd(tmp_path: Path) -> None:
 
 def test_the_notebook_s_train_takes_it_too(tmp_path: Path) -> None:
     run = rnnlab.train(config(*KEYS), runs=tmp_path, engine="torch")
-    assert run.info["config"]["model"]["leak"] == 0.25
+    assert run.info["config"]["model"]["drag"] == 0.25
 
 
 @pytest.mark.parametrize("part", list(KEYS))
@@ -219,12 +219,12 @@ def test_its_keys_are_listed_beside_the_others() -> None:
     keys = list(rows)
     assert rows["model.cell"].type == ", ".join(CELLS)
     assert list(CELLS)[-1] == "sluggish"
-    assert rows["model.leak"][1:] == (
+    assert rows["model.drag"][1:] == (
         "a number above 0 and of at most 1",
         "0.5",
         f"How much of the state each step renews; always null for {joined(list(CELLS)[:-1], 'and')}.",
     )
-    assert keys.index("model.nonlinearity") < keys.index("model.leak") < keys.index("model.hidden_size")
+    assert keys.index("model.nonlinearity") < keys.index("model.drag") < keys.index("model.hidden_size")
     assert rows["model.nonlinearity"].type == ", ".join(NONLINEARITIES)
     assert "softsign" in NONLINEARITIES
     assert rows["model.longest"].type == "a whole number of at least 2"
@@ -240,23 +240,23 @@ def test_its_keys_are_listed_beside_the_others() -> None:
 def test_editors_complete_its_keys() -> None:
     sections = json_schema()["$defs"]
     assert sections["ModelSection"]["properties"]["cell"]["enum"] == list(CELLS)
-    assert sections["ModelSection"]["properties"]["leak"]["default"] == 0.5
+    assert sections["ModelSection"]["properties"]["drag"]["default"] == 0.5
     assert "weight" in sections["TrainingSection"]["properties"]
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("model: {cell: sluggish, leak: 2}", "1:31: model.leak: got 2; valid: a number above 0 and of at most 1"),
-        ("model: {cell: sluggish, leak: '0.5'}", "1:31: model.leak: got the string '0.5'; valid: a number above 0 and "
+        ("model: {cell: sluggish, drag: 2}", "1:31: model.drag: got 2; valid: a number above 0 and of at most 1"),
+        ("model: {cell: sluggish, drag: '0.5'}", "1:31: model.drag: got the string '0.5'; valid: a number above 0 and "
          "of at most 1. Did you mean 0.5, without quotes?"),
-        ("model: {cell: sluggish, leak: null}", "1:31: model.leak: got null; a sluggish net needs one, such as 0.5"),
-        ("model: {cell: sluggish, leek: 1}", "1:25: unknown key 'leek' in model. Did you mean 'leak'?"),
+        ("model: {cell: sluggish, drag: null}", "1:31: model.drag: got null; a sluggish net needs one, such as 0.5"),
+        ("model: {cell: sluggish, drog: 1}", "1:25: unknown key 'drog' in model. Did you mean 'drag'?"),
         ("model: {cell: slugish}",
          "1:15: model.cell: got 'slugish'; valid: {cells}. Did you mean 'sluggish'?"),
         ("training: {weight: x, optimizer: heavy}",
          "1:20: training.weight: got the string 'x'; valid: a number of at least 0 and below 1"),
-        ("training: {leak: 1}", "1:12: unknown key 'leak' in training. 'leak' belongs in model"),
+        ("training: {drag: 1}", "1:12: unknown key 'drag' in training. 'drag' belongs in model"),
     ],
 )  # fmt: skip
 def test_wrong_values_give_the_usual_sentences(text: str, sentence: str, tmp_path: Path) -> None:
@@ -269,9 +269,9 @@ def test_wrong_values_give_the_usual_sentences(text: str, sentence: str, tmp_pat
 
 def test_an_axis_over_its_own_key_expands_and_is_null_where_it_does_not_apply(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
-    file.write_text("sweep: {axes: {model.cell: [sluggish, lstm], model.leak: [0.1, 0.2]}}")
+    file.write_text("sweep: {axes: {model.cell: [sluggish, lstm], model.drag: [0.1, 0.2]}}")
     expansion = load_sweep(file, ["training.optimizer=adam,heavy"]).expand()
-    assert [(run.values["model.cell"], run.values["model.leak"]) for run in expansion.runs][::2] == [
+    assert [(run.values["model.cell"], run.values["model.drag"]) for run in expansion.runs][::2] == [
         ("sluggish", 0.1),
         ("sluggish", 0.2),
         ("lstm", None),
@@ -281,10 +281,10 @@ def test_an_axis_over_its_own_key_expands_and_is_null_where_it_does_not_apply(tm
 
 def test_a_run_without_it_is_the_same_run_whether_or_not_it_is_declared() -> None:
     written, content = write_config(config()), canonical_json(config())
-    assert "leak" not in written
-    assert "leak" not in content
+    assert "drag" not in written
+    assert "drag" not in content
     assert '"weight":' not in content
-    assert '"leak":0.25' in canonical_json(config("cell"))
+    assert '"drag":0.25' in canonical_json(config("cell"))
     untrained = config("optimizer", training={"batches": 0})
     assert identity(untrained) == identity(config(training={"batches": 0}))
 
@@ -305,11 +305,11 @@ def test_its_predictions_are_its_own_and_not_those_of_the_cell_that_it_extends()
 
 def test_two_keys_of_one_name_must_be_declared_alike() -> None:
     @dataclass(frozen=True)
-    class Leakier(Sluggish):
-        name: ClassVar[str] = "leakier"
-        leak: float = key(0.1, gt=0, le=1, description="Less.")
+    class Dragier(Sluggish):
+        name: ClassVar[str] = "dragier"
+        drag: float = key(0.1, gt=0, le=1, description="Less.")
 
-    with CELLS.extended(Leakier), pytest.raises(ValueError, match="the cell 'sluggish' declares leak unlike another"):
+    with CELLS.extended(Dragier), pytest.raises(ValueError, match="the cell 'sluggish' declares drag unlike another"):
         config()
 
 

@@ -4,7 +4,8 @@
     dL/dz_t = dL/dh_t σ'(z_t),  dL/dh_{t-1} += W_hhᵀ dL/dz_t,  dL/dx_t = W_ihᵀ dL/dz_t
     dL/dW_hh = Σ_t dL/dz_t h_{t-1}ᵀ,  dL/dW_ih = Σ_t dL/dz_t x_tᵀ,  dL/db = Σ_t dL/dz_t
 
-σ' is taken from h: 1 - h² for tanh, [h > 0] for relu, 1 for identity.
+σ' is taken from h: 1 - h² for tanh, [h > 0] for relu, 1 for identity, h (1 - h) for the sigmoid, 1 - e^-h for
+softplus, and so on.
 """
 
 from __future__ import annotations
@@ -18,11 +19,23 @@ from rnnlab.audit.case import Answer, AuditCase, NotKnownError, loss_gradient
 from rnnlab.nets import Cell, Elman
 
 _Elementwise = Callable[[np.ndarray], np.ndarray]
-_SIGMA: dict[str, _Elementwise] = {"tanh": np.tanh, "relu": lambda z: np.maximum(z, 0.0), "identity": lambda z: z}
+_SIGMA: dict[str, _Elementwise] = {
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0.0),
+    "identity": lambda z: z,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "leaky-relu": lambda z: np.maximum(z, 0.01 * z),
+    "softplus": lambda z: np.maximum(z, 0.0) + np.log1p(np.exp(-np.abs(z))),
+    "hard-tanh": lambda z: np.minimum(np.maximum(z, -1.0), 1.0),
+}
 _SLOPE: dict[str, _Elementwise] = {
     "tanh": lambda h: 1 - h * h,
     "relu": lambda h: (h > 0).astype(h.dtype),
     "identity": np.ones_like,
+    "sigmoid": lambda h: h * (1 - h),
+    "leaky-relu": lambda h: np.where(h > 0, 1.0, 0.01),
+    "softplus": lambda h: -np.expm1(-h),
+    "hard-tanh": lambda h: (np.abs(h) < 1).astype(h.dtype),
 }
 
 

@@ -17,6 +17,10 @@ import numpy as np
 
 from rnnlab.audit.case import AuditCase, NotKnownError, Quantity, loss_of
 from rnnlab.nets import GRU, LSTM, Cell, Elman
+from rnnlab.nets.cells.antisymmetric import Antisymmetric
+from rnnlab.nets.cells.leaky import LeakyElman
+from rnnlab.nets.cells.lru import LRU
+from rnnlab.nets.cells.mingru import MinGRU
 from rnnlab.nets.parameters import layer_weights
 
 _EPSILON = 1e-100
@@ -86,7 +90,8 @@ def _forward(case: AuditCase, weights: dict[str, np.ndarray], nudge: Nudge | Non
         c_BH, states = h_BH, []
         its = layer_weights(weights, layer)
         for t, x_BI in enumerate(x_TBI):
-            drive_BG, recurrent_BG = x_BI @ its["weight_ih"].T + its["bias"], h_BH @ its["weight_hh"].T
+            drive_BG = x_BI @ its["weight_ih"].T + its["bias"]
+            recurrent_BG = h_BH @ its["weight_hh"].T if "weight_hh" in its else 0.0 * drive_BG
             h_BH, c_BH = step(cell, drive_BG, recurrent_BG, Before(h_BH, c_BH, _amount(nudge, "c", layer, t), its))
             h_BH = h_BH + _amount(nudge, "h", layer, t)
             states.append(h_BH)
@@ -122,6 +127,35 @@ def _elman(cell: Cell, drive_BG: np.ndarray, recurrent_BG: np.ndarray, before: B
     return _SIGMA[str(cell.nonlinearity)](drive_BG + recurrent_BG), before.c_BH
 
 
+def _leaky(cell: Cell, drive_BG: np.ndarray, recurrent_BG: np.ndarray, before: Before) -> tuple[np.ndarray, np.ndarray]:
+    assert isinstance(cell, LeakyElman)
+    new_BH, _ = _elman(cell, drive_BG, recurrent_BG, before)
+    return before.h_BH + cell.leak * (new_BH - before.h_BH), before.c_BH
+
+
+def _antisymmetric(
+    cell: Cell, drive_BG: np.ndarray, recurrent_BG: np.ndarray, before: Before
+) -> tuple[np.ndarray, np.ndarray]:
+    assert isinstance(cell, Antisymmetric)
+    back_BH = before.h_BH @ before.weights["weight_hh"]
+    slope_BH = np.tanh(drive_BG + recurrent_BG - back_BH - cell.diffusion * before.h_BH)
+    return before.h_BH + cell.step_size * slope_BH, before.c_BH
+
+
+def _mingru(_: Cell, drive_BG: np.ndarray, __: np.ndarray, before: Before) -> tuple[np.ndarray, np.ndarray]:
+    drive_z, n = np.split(drive_BG, 2, axis=-1)
+    return np.asarray((1 - _sigmoid(drive_z)) * before.h_BH + _sigmoid(drive_z) * n), before.c_BH
+
+
+def _lru(_: Cell, drive_BG: np.ndarray, __: np.ndarray, before: Before) -> tuple[np.ndarray, np.ndarray]:
+    """Rotate and shrink; the imaginary part stands in the place of a cell state."""
+    radius, phase = np.exp(-np.exp(before.weights["nu"])), np.exp(before.weights["theta"])
+    real, imaginary = np.split(np.tile(np.sqrt(1 - radius**2), 2) * drive_BG, 2, axis=-1)
+    along, across = radius * np.cos(phase), radius * np.sin(phase)
+    h_BH, u_BH = before.h_BH, before.c_BH
+    return np.asarray(along * h_BH - across * u_BH + real), np.asarray(across * h_BH + along * u_BH + imaginary)
+
+
 def _lstm(_: Cell, drive_BG: np.ndarray, recurrent_BG: np.ndarray, before: Before) -> tuple[np.ndarray, np.ndarray]:
     """Nudge the cell state before the output gate sees it."""
     i, f, g, o = np.split(drive_BG + recurrent_BG, 4, axis=-1)
@@ -145,7 +179,15 @@ def _relu(z: np.ndarray) -> np.ndarray:
     return np.where(z.real > 0, z, 0.0)
 
 
-_SIGMA: dict[str, Callable[[np.ndarray], np.ndarray]] = {"tanh": np.tanh, "relu": _relu, "identity": lambda z: z}
+_SIGMA: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "tanh": np.tanh,
+    "relu": _relu,
+    "identity": lambda z: z,
+    "sigmoid": _sigmoid,
+    "leaky-relu": lambda z: np.where(z.real > 0, z, 0.01 * z),
+    "softplus": lambda z: np.where(z.real > 0, z + np.log(1 + np.exp(-z)), np.log(1 + np.exp(z))),
+    "hard-tanh": lambda z: np.where(np.abs(z.real) < 1, z, np.sign(z.real)),
+}
 
 _StepFunction = Callable[[Cell, np.ndarray, np.ndarray, Before], tuple[np.ndarray, np.ndarray]]
 
@@ -153,5 +195,9 @@ _STEPS: dict[type[Cell], tuple[_StepFunction, tuple[str, ...]]] = {
     Elman: (_elman, ("h",)),
     LSTM: (_lstm, ("h", "c")),
     GRU: (_gru, ("h",)),
+    LeakyElman: (_leaky, ("h",)),
+    Antisymmetric: (_antisymmetric, ("h",)),
+    MinGRU: (_mingru, ("h",)),
+    LRU: (_lru, ("h",)),
 }
 """The step of each cell that is written here, and its states; a subclass is another cell."""

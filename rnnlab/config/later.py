@@ -59,10 +59,10 @@ def is_brought(dotted: str) -> bool:
 
 
 def only_follows(dotted: str, one: object, other: object) -> bool:
-    """Tell whether two values of a key differ only because one config has chosen another component."""
+    """Tell whether a key differs only because one config has chosen another component: null, and the default."""
     section, _, key = dotted.rpartition(".")
     given = {value for value in (one, other) if value is not None}
-    return len(given) == 1 and is_brought(dotted) and given == {dict(_younger_keys(section, "", declared())).get(key)}
+    return is_brought(dotted) and given == {section_type(section).model_fields[key].get_default()}
 
 
 def is_left_aside(section: str, key: str, values: Mapping[str, Any]) -> bool:

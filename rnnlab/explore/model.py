@@ -155,7 +155,11 @@ def _last(array: np.ndarray) -> Tensor:
 
 def scaled(weights: Mapping[str, Tensor], weight_scale: float, bias_scale: float) -> dict[str, Tensor]:
     """Multiply the matrices and the biases of the recurrent net; the readout stays as it is."""
-    return {name: weight * scale_of(name, weight_scale, bias_scale) for name, weight in weights.items()}
+    multiplied = ("weight", "bias")  # what else a cell has is its own
+    return {
+        name: weight * scale_of(name, weight_scale, bias_scale) if name.startswith(multiplied) else weight
+        for name, weight in weights.items()
+    }
 
 
 def drawn_from(architecture: Architecture, weights: Mapping[str, Tensor], flow: Flow) -> DrawnNet:

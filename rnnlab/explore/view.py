@@ -5,7 +5,8 @@ They work wherever matplotlib is interactive: in a window, in a browser (WebAgg)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,9 @@ from rnnlab.figures.style import find_style
 from rnnlab.nets import CELLS, NONLINEARITIES
 
 LAYERS = (1, 2, 3, 4)
+_MOST = 3
+"""So many cells, and nonlinearities, have a button, the config's own beside them: more do not fit."""
+
 LAST_ONLY, NEW_SEQUENCE = "last timestep only", "new sequence"
 
 _GRID = np.arange(20 * LOWEST_SCALE, 20 * HIGHEST_SCALE + 1) / 20
@@ -43,8 +47,9 @@ class ExploreView:
         self.weight_scale = self._slider(0.135, "weight_scale", self.settings.weight_scale)
         self.bias_scale = self._slider(0.055, "bias_scale", self.settings.bias_scale)
         layers = sorted({*LAYERS, self.settings.layers})
-        self.cell = self._choice(0.5, "cell", list(CELLS), self.settings.cell)
-        self.nonlinearity = self._choice(0.605, NONLINEARITY, list(NONLINEARITIES), self.settings.nonlinearity)
+        self.cell = self._choice(0.5, "cell", _few(CELLS, self.settings.cell), self.settings.cell)
+        functions = _few(NONLINEARITIES, self.settings.nonlinearity)
+        self.nonlinearity = self._choice(0.605, NONLINEARITY, functions, self.settings.nonlinearity)
         self.layers = self._choice(0.71, "layers", [str(count) for count in layers], str(self.settings.layers))
         if not explorer.can_choose_net:
             for buttons in (self.cell, self.layers):
@@ -109,6 +114,11 @@ class ExploreView:
         if self.nonlinearity.active is not active:
             self.nonlinearity.active = active
             _grey(self.nonlinearity, self._style.ink if active else self._style.faint)
+
+
+def _few(names: Iterable[str], own: str) -> list[str]:
+    """Choose the first names, and the config's own where it is none of these."""
+    return list(dict.fromkeys([*itertools.islice(names, _MOST), own]))
 
 
 def make_slider(axes: Axes, label: str, start: float) -> Slider:

@@ -18,6 +18,11 @@ def no_derivatives(cell: Cell) -> str | None:
     return None if has_partials(cell) else "the derivatives of this cell's steps are not written down"
 
 
+def no_recurrent_matrix(cell: Cell) -> str | None:
+    """Say why a cell lacks what is a property of W_hh along its steps; None if it has such a matrix and derivatives."""
+    return no_derivatives(cell) if cell.has_recurrent_matrix else f"{cell.noun} has no recurrent matrix"
+
+
 def no_slopes(cell: Cell) -> str | None:
     """Say why a cell lacks what is a property of one matrix and one nonlinearity; None if it consists of these."""
     return no_governing_matrix(cell) or no_derivatives(cell)

@@ -79,7 +79,8 @@ def gradient_flow(
     trajectory = run_net(architecture.cell, architecture.layers, leaves, x_SBTI)
     loss_SB = sequence_loss(trajectory.predictions_BTO, targets.expand(stack_size, *targets.shape))
     nodes = [node for layer in trajectory.states for state in layer for node in state]
-    gradients = torch.autograd.grad(loss_SB.sum(), [*nodes, *leaves.values()])
+    # zero for a state that nothing reads, such as an imaginary part at the last timestep
+    gradients = torch.autograd.grad(loss_SB.sum(), [*nodes, *leaves.values()], materialize_grads=True)
     state_gradients = _regroup(trajectory.states, gradients[: len(nodes)])
     return Flow(
         h=[[state[0].detach() for state in layer] for layer in trajectory.states],

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from rnnlab.flow.partials import Partials, StepPoint, partials
 from rnnlab.nets import Architecture, run_layer
 from rnnlab.nets.parameters import layer_weights
+from rnnlab.nets.partials import Partials, StepPoint
 from rnnlab.nets.unroll import stack_time
 
 
@@ -35,7 +35,7 @@ class LayerSteps:
 
     Attributes:
         weight_ih_SGI: the matrix of its inputs.
-        weight_hh_SGH: its recurrent matrix.
+        weight_hh_SGH: its recurrent matrix, (S, 0, H) of a cell without one.
         before_STBH: h_{t-1}.
         partials: the derivatives of each step, with the leading dimensions (S, T, B).
     """
@@ -94,7 +94,7 @@ class LayerSteps:
         return _rows_times(drive_STBG, self.weight_ih_SGI)
 
     def weight_gradient(self, pulled: Pulled, times: slice) -> Tensor:
-        """Give the gradient for W_hh, summed over some steps and all sequences, (S, G H)."""
+        """Give the gradient for the recurrent matrix, summed over some steps and all sequences, (S, G H)."""
         rows_SRG, before_SRH = pulled.product.flatten(1, 2), self.before_STBH[:, times].flatten(1, 2)
         return torch.bmm(rows_SRG.mT, before_SRH).flatten(1)
 
@@ -124,7 +124,7 @@ def linear_steps(architecture: Architecture, weights: Mapping[str, Tensor], inpu
         inputs_BTI: the sequences, in the type of the weights; (S, B, T, I) where each net has its own.
 
     Raises:
-        TypeError: the derivatives of the cell are not written down (rnnlab.flow.partials).
+        TypeError: the derivatives of the cell are not written down (`Cell.linearise`).
     """
     cell, stack_size = architecture.cell, len(weights["readout_bias"])
     x_STBI = inputs_BTI.transpose(-3, -2).expand(stack_size, -1, -1, -1)
@@ -136,10 +136,12 @@ def linear_steps(architecture: Architecture, weights: Mapping[str, Tensor], inpu
             drive = cell.drive(its, x_STBI)
             first = cell.begin(its, drive[:, 0])
             before = tuple(torch.stack(parts, dim=1) for parts in zip(first, *after[:-1], strict=False))
-            product = _rows_times(before[0], its["weight_hh"].mT)
-            bias_hn = its["bias_hn"][:, None, None, :] if "bias_hn" in its else None
-            derivatives = partials(cell, StepPoint(drive, product, before, bias_hn))
-            steps.append(LayerSteps(its["weight_ih"], its["weight_hh"], before[0], derivatives))
+            none_S0H = before[0].new_zeros(stack_size, 0, architecture.hidden_size)
+            matrix_SGH = cell.recurrent_matrix(its) if cell.has_recurrent_matrix else none_S0H
+            product = _rows_times(before[0], matrix_SGH.mT)
+            vectors = {name: weight[:, None, None, :] for name, weight in its.items() if weight.dim() == 2}
+            derivatives = cell.linearise(StepPoint(drive, product, before, vectors))
+            steps.append(LayerSteps(its["weight_ih"], matrix_SGH, before[0], derivatives))
             x_STBI = stack_time(after)
     return steps
 

@@ -42,6 +42,9 @@ class Nonlinearity:
         return self.function(x)
 
 
+LEAK = 0.01
+"""The slope of a leaky relu below zero (Maas et al. 2013), PyTorch's default."""
+
 NONLINEARITIES: Registry[Nonlinearity] = Registry("nonlinearity", __name__)
 """Every nonlinearity, by name."""
 
@@ -59,6 +62,22 @@ def _relu(x: Tensor) -> Tensor:
     return x.relu()
 
 
+def _sigmoid(x: Tensor) -> Tensor:
+    return x.sigmoid()
+
+
+def _leaky_relu(x: Tensor) -> Tensor:
+    return x.where(x > 0, LEAK * x)
+
+
+def _softplus(x: Tensor) -> Tensor:
+    return x.logaddexp(x.new_zeros(()))
+
+
+def _hard_tanh(x: Tensor) -> Tensor:
+    return x.clamp(-1, 1)
+
+
 def _numpy_tanh(x: np.ndarray) -> np.ndarray:
     import numpy as np
 
@@ -71,6 +90,30 @@ def _numpy_relu(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(x, 0.0))
 
 
+def _numpy_sigmoid(x: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
+
+
+def _numpy_leaky_relu(x: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return np.where(x > 0, x, LEAK * x)
+
+
+def _numpy_softplus(x: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return np.asarray(np.logaddexp(x, 0.0))
+
+
+def _numpy_hard_tanh(x: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return np.asarray(np.clip(x, -1.0, 1.0))
+
+
 def _numpy_identity(x: np.ndarray) -> np.ndarray:
     return x
 
@@ -78,3 +121,9 @@ def _numpy_identity(x: np.ndarray) -> np.ndarray:
 NONLINEARITIES.register(Nonlinearity("tanh", "tanh x", _tanh, _numpy_tanh, place=1))
 NONLINEARITIES.register(Nonlinearity("relu", "max(x, 0)", _relu, _numpy_relu, place=2))
 NONLINEARITIES.register(Nonlinearity("identity", "x", identity, _numpy_identity, is_linear=True, place=3))
+NONLINEARITIES.register(Nonlinearity("sigmoid", "1 / (1 + exp(-x))", _sigmoid, _numpy_sigmoid, place=4))
+NONLINEARITIES.register(Nonlinearity("leaky-relu", "x above 0, 0.01 x below", _leaky_relu, _numpy_leaky_relu, place=5))
+NONLINEARITIES.register(Nonlinearity("softplus", "ln(1 + exp(x))", _softplus, _numpy_softplus, place=6))
+NONLINEARITIES.register(
+    Nonlinearity("hard-tanh", "x between -1 and 1, else these", _hard_tanh, _numpy_hard_tanh, place=7)
+)

@@ -12,11 +12,12 @@ _SAFE = (1e-140, 1e140)
 def norm(x: Tensor) -> Tensor:
     """Give the 2-norm over the last dimension of float64, also where the squares leave the range.
 
-    Zero stays zero, a vector with an infinity has norm infinity, one with a NaN has norm NaN.
+    Zero stays zero, as does a vector without components; one with an infinity has norm infinity, one with a NaN has
+    norm NaN.
     """
     plain: Tensor = torch.linalg.vector_norm(x, dim=-1)
     unsafe = ~((plain > _SAFE[0]) & (plain < _SAFE[1]))
-    if unsafe.any():
+    if x.shape[-1] and unsafe.any():
         plain[unsafe] = _scaled_norm(x[unsafe])
     return plain
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.config.conftest import Wrong
-from tests.names import CELL_NAMES, INIT_NAMES, MODEL_KEYS, NONLINEARITY_NAMES
+from tests.names import CELL_NAMES, INIT_NAMES, MODEL_KEYS, NONLINEARITY_CHOICES, NONLINEARITY_NAMES
 
 KINDS = "bigram, cumulative-average, phonemes, random-labels, sentiment"
 
@@ -56,7 +56,7 @@ VALUES = [
     ("model: {nonlinearity: thanh}",
      f"1:23: model.nonlinearity: got 'thanh'; valid: {NONLINEARITY_NAMES}. Did you mean 'tanh'?"),
     ("model:\n  nonlinearity: null",
-     "2:17: model.nonlinearity: got null; an elman net needs one; choose tanh, relu or identity"),
+     f"2:17: model.nonlinearity: got null; an elman net needs one; choose {NONLINEARITY_CHOICES}"),
     ("model: {cell: LSTM}", f"1:15: model.cell: got 'LSTM'; valid: {CELL_NAMES}. Did you mean 'lstm'?"),
     ("model: {cell: lstm, nonlinearity: sine}", f"1:35: model.nonlinearity: got 'sine'; valid: {NONLINEARITY_NAMES}"),
     ("task: {kind: cumulative-avrage}", f"1:14: task.kind: got 'cumulative-avrage'; valid: {KINDS}. "

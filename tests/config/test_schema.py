@@ -26,6 +26,7 @@ from rnnlab.config import (
     load_run,
     write_config,
 )
+from rnnlab.nets import CELLS
 from rnnlab.tasks import TASKS
 from rnnlab.tasks.cumulative_average import CumulativeAverage
 from tests.config.conftest import Write
@@ -196,7 +197,7 @@ def test_the_json_schema_covers_the_sections_and_refuses_unknown_keys() -> None:
     assert list(schema["properties"]) == ["name", "seed", "task", "model", "training", "record", "sweep"]
     assert schema["additionalProperties"] is False
     assert schema["required"] == []
-    assert schema["$defs"]["ModelSection"]["properties"]["cell"]["enum"] == ["elman", "lstm", "gru"]
+    assert schema["$defs"]["ModelSection"]["properties"]["cell"]["enum"] == list(CELLS)
     kinds = [task["properties"]["kind"]["const"] for task in schema["properties"]["task"]["anyOf"]]
     assert kinds == ["bigram", "cumulative-average", "phonemes", "random-labels", "sentiment"]
     assert "Linspace" in schema["$defs"]

@@ -9,7 +9,7 @@ import pytest
 from rnnlab.config import Sweep, identity
 from rnnlab.nets import LSTM, Elman
 from tests.config.conftest import Wrong
-from tests.names import CELL_NAMES
+from tests.names import CELL_NAMES, NONLINEARITY_CHOICES
 from tests.work import calls_of
 
 SweepOf = Callable[..., Sweep]
@@ -156,7 +156,7 @@ def test_a_run_more_costs_the_same_however_many_there_are(sweep_of: SweepOf) -> 
         ("axes: {model.weight_scale: [[1, 2]]}",
          "1:37: sweep.axes.model.weight_scale: got a list; valid: a finite number"),
         ("axes: {model.nonlinearity: [null]}", "1:37: sweep.axes.model.nonlinearity: got null; an elman net needs one; "
-         "choose tanh, relu or identity (in the combination model.nonlinearity=null)"),
+         f"choose {NONLINEARITY_CHOICES} (in the combination model.nonlinearity=null)"),
         ("axes: [1]", "1:15: sweep.axes: got a list; valid: a mapping of dotted keys to their values"),
         ("seeds: 0", "1:16: sweep.seeds: got 0; valid: a whole number from 1 to 100000"),
         ("seeds: true", "1:16: sweep.seeds: got true; valid: a whole number from 1 to 100000"),

@@ -16,7 +16,19 @@ CELLS: list[tuple[str, str | None]] = [
     ("lstm", None),
     ("gru", None),
 ]
-"""Every cell, with every nonlinearity that it takes."""
+"""The cells that PyTorch and the reference have too, with every nonlinearity that they take there."""
+
+OWN_CELLS: list[tuple[str, str | None]] = [
+    ("elman", "sigmoid"),
+    ("elman", "leaky-relu"),
+    ("elman", "softplus"),
+    ("elman", "hard-tanh"),
+    ("leaky", "tanh"),
+    ("antisymmetric", None),
+    ("mingru", None),
+    ("lru", None),
+]
+"""What they do not have."""
 
 
 def make_architecture(

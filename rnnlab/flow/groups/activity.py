@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from rnnlab.flow.partials import Partials
     from rnnlab.flow.problem import Problem
     from rnnlab.nets import Cell
+    from rnnlab.nets.partials import Partials
 
 SATURATED = 0.1
 """A unit whose |σ'| is below this passes less than a tenth of a gradient on."""
@@ -30,17 +30,13 @@ _GATES = "Hochreiter and Schmidhuber 1997; Gers et al. 2000; Cho et al. 2014"
 
 def _needs_gate(gate: str) -> Callable[[Cell], str | None]:
     def why_absent(cell: Cell) -> str | None:
-        from rnnlab.flow.partials import gate_names
-
-        return None if gate in gate_names(cell) else f"this cell has no gate {gate}"
+        return None if gate in cell.gate_names else f"this cell has no gate {gate}"
 
     return why_absent
 
 
 def _needs_keeping_gate(cell: Cell) -> str | None:
-    from rnnlab.flow.partials import keeping_gate
-
-    return None if keeping_gate(cell) else "this cell has no gate that keeps its state"
+    return None if cell.keeping_gate else "this cell has no gate that keeps its state"
 
 
 def _gate_mean(gate: str, words: str) -> Quantity:
@@ -137,16 +133,13 @@ class Activity(Group):
         """Take means over units and sequences, layer by layer."""
         import torch
 
-        from rnnlab.flow.partials import keeping_gate
-
         cell = problem.architecture.cell
         if no_derivatives(cell):
             return {}
         by_layer = [self._of_layer(steps.partials, cell) for steps in problem.steps]
         tensors = {name: torch.stack([each[name] for each in by_layer], dim=1) for name in by_layer[0]}
-        keeping = keeping_gate(cell)
-        if keeping is not None:
-            tensors["highway_share"] = _highway_share(problem, keeping)
+        if cell.keeping_gate is not None:
+            tensors["highway_share"] = _highway_share(problem, cell.keeping_gate)
         return {name: tensor.numpy() for name, tensor in tensors.items()}
 
     def _of_layer(self, partials: Partials, cell: Cell) -> dict[str, Tensor]:

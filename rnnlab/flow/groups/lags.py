@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from math import nan
 from typing import TYPE_CHECKING, ClassVar
 
-from rnnlab.flow.declaring import no_derivatives, of_two_records
+from rnnlab.flow.declaring import no_recurrent_matrix, of_two_records
 from rnnlab.flow.quantity import GROUPS, LAG, LAYER, RECORD, Arrays, Group, Quantity, Sizes, Table
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ QUANTITIES = (
         "the use of W_hh at t - k, summed over t, through all layers",
         unit="l2",
         scale="log",
-        why_absent=no_derivatives,
+        why_absent=no_recurrent_matrix,
         equation="C_k = Σ_t ∂l_t/∂W_hh|use at t-k,  Σ_k C_k = dL/dW_hh",
         source=_SOURCE,
     ),
@@ -43,7 +43,7 @@ QUANTITIES = (
         "<C_k, G> / ||G||²",
         LAGS,
         "share of that part in dL/dW_hh, along dL/dW_hh: sums to 1 over k and may be negative; 0 without a gradient",
-        why_absent=no_derivatives,
+        why_absent=no_recurrent_matrix,
         equation="⟨C_k, G⟩ / ‖G‖²,  G = dL/dW_hh",
         source=_SOURCE,
     ),
@@ -53,7 +53,7 @@ QUANTITIES = (
         LAGS,
         "cosine between dL/dW_hh and what is left of it when backpropagation is truncated after k steps; 0 without a "
         "gradient",
-        why_absent=no_derivatives,
+        why_absent=no_recurrent_matrix,
         equation="cos(Σ_{j≤k} C_j, G)",
         source=_SOURCE,
     ),
@@ -122,7 +122,7 @@ class Lags(Group):
 
         from rnnlab.nets.norms import norm
 
-        if no_derivatives(problem.architecture.cell):
+        if no_recurrent_matrix(problem.architecture.cell):
             return {}
         layers = range(problem.architecture.layers)
         whole = [problem.flow.parameter_gradients[f"weight_hh_l{layer}"].flatten(1) for layer in layers]
@@ -152,7 +152,7 @@ def spread(count: int, wanted: int) -> list[int]:
 
 def lag_parts(problem: Problem) -> Iterator[list[Tensor]]:
     """Give C_0, C_1, ..., C_{T-1}, each as a list over layers of (S, G H)."""
-    steps, losses = problem.steps, problem.loss_gradient_STBO
+    cell, steps, losses = problem.architecture.cell, problem.steps, problem.loss_gradient_STBO
     timesteps, sequences = losses.shape[1:3]
     has_loss_T = losses.ne(0).transpose(0, 1).flatten(1).any(dim=1).tolist()
     first = has_loss_T.index(True) if True in has_loss_T else timesteps - 1
@@ -167,7 +167,8 @@ def lag_parts(problem: Problem) -> Iterator[list[Tensor]]:
         for layer, its in reversed(list(enumerate(steps))):
             gradient = _added(gradients[layer], from_above_STBH, its.states)
             pulled = its.pull(gradient, times)
-            parts.append(its.weight_gradient(pulled, times) / sequences)
+            matrix_SW = its.weight_gradient(pulled, times) / sequences
+            parts.append(cell.recurrent_gradient(matrix_SW.unflatten(1, (-1, its.before_STBH.shape[-1]))).flatten(1))
             from_above_STBH = its.to_input(pulled.drive) if layer > 0 else None
             gradients[layer] = pulled.state if start > 0 else pulled.state[:, 1:]
         yield parts[::-1]

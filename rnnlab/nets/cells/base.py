@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from rnnlab.nets.partials import Partials, StepPoint
+
     State = tuple[Tensor, ...]
     LayerWeights = Mapping[str, Tensor]
     Arrays = Mapping[str, np.ndarray]
@@ -34,8 +36,9 @@ class Cell(ABC):
     """One step of a recurrent net, and all that others need to know of it. Fields are keys of the config.
 
     A subclass gives `name`, `noun`, `source` and `step`, and what differs from here: an Elman net with one gate and
-    one state. What it writes in `drive`, `begin` and `step` holds for arrays too, through torch, unless it writes the
-    same again in numpy (`numpy_step`), so that a picture of predictions needs no torch.
+    one state. With `linearise` it has all that is measured from the derivatives of its steps. What it writes in
+    `drive`, `begin` and `step` holds for arrays too, through torch, unless it writes the same again in numpy
+    (`numpy_step`), so that a picture of predictions needs no torch.
     """
 
     name: ClassVar[str]
@@ -56,6 +59,11 @@ class Cell(ABC):
     """The block of the gate that, open, keeps the old state, and `admitting_block` of the one that lets a new one in:
     what biases that remember go by."""
     admitting_block: ClassVar[str | None] = None
+    gate_names: ClassVar[tuple[str, ...]] = ()
+    """The gates whose values `linearise` tells, and `keeping_gate` the one that is the share of the old state kept."""
+    keeping_gate: ClassVar[str | None] = None
+    has_recurrent_matrix: ClassVar[bool] = True
+    """Whether the old state goes through a matrix `weight_hh`."""
     block_with_two_biases: ClassVar[str | None] = None
     """The block whose recurrent product has a bias of its own, `bias_hn`, where others have one in all."""
     governing_matrix: ClassVar[str | None] = None
@@ -65,7 +73,9 @@ class Cell(ABC):
     no_matrix_reason: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
-        """Drop an inherited numpy form of what the subclass defines anew: it would be another cell's."""
+        """Drop inherited numpy forms and derivatives of what the subclass defines anew: they are another cell's."""
+        if {"drive", "step"} & cls.__dict__.keys() and "linearise" not in cls.__dict__:
+            cls.linearise = Cell.linearise  # type: ignore[method-assign]
         for method in ("drive", "begin", "step"):
             if method in cls.__dict__ and f"numpy_{method}" not in cls.__dict__:
                 setattr(cls, f"numpy_{method}", getattr(Cell, f"_numpy_{method}_through_torch"))
@@ -74,7 +84,7 @@ class Cell(ABC):
         """Give the shapes of one layer's parameters, in the order in which they are drawn and laid out.
 
         A name that begins with `bias` is a bias, with `weight` a matrix, and with `weight_hh` a recurrent one, (G, H):
-        that is what the initial weights go by.
+        that is what the initial weights go by. What has another name is drawn by `draw_parameter`.
         """
         rows = self.gates * hidden_size
         return {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size), "bias": (rows,)}
@@ -100,6 +110,32 @@ class Cell(ABC):
     @abstractmethod
     def step(self, drive_BG: Tensor, state: State, weights: LayerWeights) -> State:
         """Give the state after one more timestep."""
+
+    def recurrent_matrix(self, weights: LayerWeights) -> Tensor:
+        """Give the matrix that the old state goes through, (G, H): `weight_hh`, or what the cell makes of it."""
+        return weights["weight_hh"]
+
+    def recurrent_gradient(self, gradient_GH: Tensor) -> Tensor:
+        """Give the gradient for `weight_hh` from that for `recurrent_matrix`."""
+        return gradient_GH
+
+    def linearise(self, point: StepPoint) -> Partials:  # noqa: ARG002 (what a cell must write itself)
+        """Differentiate a step where it was made.
+
+        Raises:
+            TypeError: nothing is written down for this cell.
+        """
+        raise TypeError(f"no derivatives are written down for the cell {type(self).__name__}")
+
+    def draw_parameter(self, generator: np.random.Generator, name: str, hidden_size: int) -> np.ndarray | None:  # noqa: ARG002
+        """Draw a parameter that begins in the cell's own way whatever the init, unscaled; None for one that does not.
+
+        Args:
+            generator: where the numbers come from.
+            name: as in `parameter_shapes`; it need not begin with `weight` or `bias`.
+            hidden_size: H.
+        """
+        return None
 
     def numpy_begin(self, weights: Arrays, drive_BG: np.ndarray) -> tuple[np.ndarray, ...]:  # noqa: ARG002
         """Give the state before the first timestep, as `begin` does, for arrays."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from rnnlab.nets.partials import Partials, StepPoint
+
 
 @CELLS.register
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Elman(Cell):
     governing_matrix: ClassVar[str | None] = "weight_hh"
 
     nonlinearity: str | Callable[[Tensor], Tensor] = key(
-        "tanh", choices=NONLINEARITIES, description="The function that an elman cell applies at each step."
+        "tanh", choices=NONLINEARITIES, description="The function that the cell applies at each step."
     )
 
     def __post_init__(self) -> None:
@@ -54,6 +56,22 @@ class Elman(Cell):
         """Give (h_t,)."""
         (h_BH,) = state
         return (self.function(add_product(drive_BG, h_BH, weights["weight_hh"])),)
+
+    def linearise(self, point: StepPoint) -> Partials:
+        """With a = drive + u: h' = σ(a), ∂h'/∂a = σ'(a)."""
+        from rnnlab.nets.partials import Partials
+
+        by_product = self.slope(point)[..., None, None, :]
+        return Partials(by_product, by_product, None, {})
+
+    def slope(self, point: StepPoint) -> Tensor:
+        """Give σ'(a) at the pre-activation a = drive + u."""
+        import torch
+
+        with torch.enable_grad():
+            a = (point.drive + point.product).requires_grad_()
+            (slope,) = torch.autograd.grad(self.function(a).sum(), a)
+        return slope
 
     def numpy_step(
         self, drive_BG: np.ndarray, state: tuple[np.ndarray, ...], weights: Arrays

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from rnnlab.nets.partials import Partials, StepPoint
+
 
 @CELLS.register
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class GRU(Cell):
     gates: ClassVar[int] = 3
     blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     remembering_block: ClassVar[str | None] = "z"
+    gate_names: ClassVar[tuple[str, ...]] = ("r", "z")
+    keeping_gate: ClassVar[str | None] = "z"
     block_with_two_biases: ClassVar[str | None] = "n"
     why_no_matrix: ClassVar[str] = "no single matrix governs a GRU"
     no_matrix_reason: ClassVar[str] = "its gates change the product with every timestep"
@@ -46,6 +50,26 @@ class GRU(Cell):
         r_BH, z_BH = (drive_rz + gates_rz).sigmoid().chunk(2, dim=-1)
         n_BH = (drive_n + r_BH * (gates_n + weights["bias_hn"].unsqueeze(-2))).tanh()
         return (n_BH + z_BH * (h_BH - n_BH),)
+
+    def linearise(self, point: StepPoint) -> Partials:
+        """With n = tanh(drive_n + r m), m = u_n + b_hn: h' = (1 - z) n + z h."""
+        import torch
+
+        from rnnlab.nets.partials import Partials
+
+        (drive_r, drive_z, drive_n), (u_r, u_z, u_n) = point.drive.chunk(3, dim=-1), point.product.chunk(3, dim=-1)
+        r, z, m, h = (
+            (drive_r + u_r).sigmoid(),
+            (drive_z + u_z).sigmoid(),
+            u_n + point.vectors["bias_hn"],
+            point.before[0],
+        )
+        n = (drive_n + r * m).tanh()
+        by_n = (1 - z) * (1 - n.square())
+        by_r, by_z = by_n * m * r * (1 - r), (h - n) * z * (1 - z)
+        by_product = torch.stack([by_r, by_z, by_n * r], dim=-2).unsqueeze(-3)
+        by_drive = torch.stack([by_r, by_z, by_n], dim=-2).unsqueeze(-3)
+        return Partials(by_product, by_drive, z[..., None, None, :], {"r": r, "z": z})
 
     def numpy_step(
         self, drive_BG: np.ndarray, state: tuple[np.ndarray, ...], weights: Arrays

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from rnnlab.nets.partials import Partials, StepPoint
+
 
 @CELLS.register
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class LSTM(Cell):
     blocks: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
     remembering_block: ClassVar[str | None] = "f"
     admitting_block: ClassVar[str | None] = "i"
+    gate_names: ClassVar[tuple[str, ...]] = ("i", "f", "o")
+    keeping_gate: ClassVar[str | None] = "f"
     why_no_matrix: ClassVar[str] = "no single matrix governs an LSTM"
     no_matrix_reason: ClassVar[str] = "its gates change the product with every timestep"
 
@@ -54,6 +58,24 @@ class LSTM(Cell):
         i_BH, f_BH, g_BH, o_BH = add_product(drive_BG, h_BH, weights["weight_hh"]).chunk(4, dim=-1)
         c_BH = f_BH.sigmoid() * c_BH + i_BH.sigmoid() * g_BH.tanh()
         return o_BH.sigmoid() * c_BH.tanh(), c_BH
+
+    def linearise(self, point: StepPoint) -> Partials:
+        """With c' = f c + i g: h' = o tanh c'."""
+        import torch
+
+        from rnnlab.nets.partials import Partials
+
+        a_i, a_f, a_g, a_o = (point.drive + point.product).chunk(4, dim=-1)
+        i, f, g, o, c = a_i.sigmoid(), a_f.sigmoid(), a_g.tanh(), a_o.sigmoid(), point.before[1]
+        tanh_c = (f * c + i * g).tanh()
+        h_by_c = o * (1 - tanh_c.square())
+        zero = torch.zeros_like(c)
+        c_by_gates = torch.stack([g * i * (1 - i), c * f * (1 - f), i * (1 - g.square()), zero], dim=-2)
+        h_by_gates = h_by_c.unsqueeze(-2) * c_by_gates
+        h_by_gates[..., 3, :] = tanh_c * o * (1 - o)
+        by_product = torch.stack([h_by_gates, c_by_gates], dim=-3)
+        by_state = torch.stack([torch.stack([zero, h_by_c * f], dim=-2), torch.stack([zero, f], dim=-2)], dim=-3)
+        return Partials(by_product, by_product, by_state, {"i": i, "f": f, "o": o})
 
     def numpy_step(
         self, drive_BG: np.ndarray, state: tuple[np.ndarray, ...], weights: Arrays

@@ -124,13 +124,21 @@ class Initialiser(ABC):
             for name in filter(_is_bias, drawn):
                 drawn[name] = scales.bias_std * normal(generator, shapes[name])
         with np.errstate(over="ignore"):  # an infinity is a result: the run diverges, and says so
-            return {name: (number * scales.of(name)).astype(np.float32) for name, number in drawn.items()}
+            scaled = {name: number if _is_own(name) else number * scales.of(name) for name, number in drawn.items()}
+            return {name: number.astype(np.float32) for name, number in scaled.items()}
 
     def _draw(
         self, name: str, generator: np.random.Generator, shape: tuple[int, ...], architecture: Architecture
     ) -> np.ndarray:
         if name.startswith("readout"):
             return uniform(generator, shape, architecture.hidden_size)
+        if _is_own(name):
+            own = architecture.cell.draw_parameter(generator, name.rpartition("_l")[0], architecture.hidden_size)
+            if own is None:
+                raise ValueError(
+                    f"the parameter '{name}' is neither a matrix nor a bias, and its cell does not draw it"
+                )
+            return own
         if _is_bias(name):
             return self.cell_bias(generator, name.rpartition("_l")[0], shape, architecture)
         draw = self.recurrent_matrix if name.startswith("weight_hh") else self.input_matrix
@@ -140,6 +148,11 @@ class Initialiser(ABC):
 def _is_bias(name: str) -> bool:
     """Tell a bias of the recurrent net."""
     return name.startswith("bias")
+
+
+def _is_own(name: str) -> bool:
+    """Tell a parameter that its cell draws."""
+    return not name.startswith(("weight", "bias", "readout"))
 
 
 INITIALISERS: Registry[type[Initialiser]] = Registry("init", "rnnlab.nets.initialisers")

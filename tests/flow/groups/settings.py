@@ -54,7 +54,7 @@ def formula_problem(
 
 def _scale(name: str) -> float:
     scales = {"weight_hh": sqrt(0.4), "weight_ih": 1.0, "bias": 0.1, "readout_weight": 1.0, "readout_bias": 0.0}
-    return next(scale for start, scale in scales.items() if name.startswith(start))
+    return next((scale for start, scale in scales.items() if name.startswith(start)), 1.0)
 
 
 def plain_weights(architecture: Architecture, **values: object) -> dict[str, np.ndarray]:

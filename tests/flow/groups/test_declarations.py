@@ -92,4 +92,4 @@ def test_a_cell_whose_derivatives_are_not_known_lacks_what_is_taken_from_them(gr
 def test_derivatives_of_an_unknown_cell_are_refused() -> None:
     nothing = Tensor()
     with pytest.raises(TypeError, match="no derivatives are written down for the cell Halving"):
-        partials(Halving(), StepPoint(nothing, nothing, (), None))
+        partials(Halving(), StepPoint(nothing, nothing, (), {}))
