@@ -113,7 +113,7 @@ def memory_problem(config: Config, available: int) -> str:
     flat = flatten(config)
     if not largest.powers:
         return (
-            f"task.file: {shown(flat['task.file'])} needs {_amount(largest.size)} of memory for its data, and this "
+            f"task.file: {flat['task.file']} needs {_amount(largest.size)} of memory for its data, and this "
             f"machine has {bytes_text(available)}; name a smaller file"
         )
     name = max(largest.powers, key=lambda key: _excess(flat[key], key, largest.powers[key]))

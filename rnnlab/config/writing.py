@@ -24,7 +24,7 @@ def differences(config_a: Config, config_b: Config) -> dict[str, tuple[Scalar, S
 
 
 def changed_values(file: Config, config: Config) -> dict[str, Scalar]:
-    """Give what overrides have changed, for the label of a run; a name is a folder, and what a file answers no choice."""
+    """Give what overrides have changed, for the label of a run; not a name, nor what a file answers."""
     changed = differences(file, config)
     follows = {"name", *(f"task.{key}" for key in config.task.read_from_file)}
     return {

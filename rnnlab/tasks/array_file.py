@@ -104,9 +104,9 @@ def _numbers(name: str, array: np.ndarray, axes: tuple[str, ...], lengths: np.nd
     import numpy as np
 
     if array.dtype.kind not in "fiub":
-        raise ValueError(f"{_whose(name)} of type {array.dtype}; valid: real numbers")
+        raise ValueError(f"{_whose(name)} type {array.dtype}; valid: real numbers")
     if array.ndim != len(axes) or 0 in array.shape:
-        raise ValueError(f"{_whose(name)} of shape {array.shape}; valid: ({', '.join(axes)}), none of them 0")
+        raise ValueError(f"{_whose(name)} shape {array.shape}; valid: ({', '.join(axes)}), none of them 0")
     with np.errstate(over="ignore"):
         numbers = np.ascontiguousarray(array, dtype=np.float32)
     wrong = ~np.isfinite(numbers)
@@ -137,7 +137,7 @@ def _within(lengths: np.ndarray | None, examples: int, timesteps: int) -> np.nda
         return np.ones((examples, timesteps), dtype=bool)
     if lengths.shape != (examples,) or lengths.dtype.kind not in "iu":
         raise ValueError(
-            f"{_whose('lengths')} of shape {lengths.shape} and type {lengths.dtype}; "
+            f"{_whose('lengths')} shape {lengths.shape} and type {lengths.dtype}; "
             f"valid: ({examples},) whole numbers, one for each sequence of inputs"
         )
     wrong_N = (lengths < 1) | (lengths > timesteps)
@@ -154,7 +154,7 @@ def _mask(mask: np.ndarray | None, examples: int, timesteps: int) -> np.ndarray:
         return np.ones((examples, timesteps), dtype=bool)
     if mask.shape != (examples, timesteps) or mask.dtype.kind not in "biuf" or not np.isin(mask, (0, 1)).all():
         raise ValueError(
-            f"{_whose('mask')} of shape {mask.shape} and type {mask.dtype}; "
+            f"{_whose('mask')} shape {mask.shape} and type {mask.dtype}; "
             f"valid: ({examples}, {timesteps}), true or 1 where a target counts, false or 0 elsewhere"
         )
     return mask.astype(bool)
@@ -169,7 +169,7 @@ def _targets(array: np.ndarray, counted_NT: np.ndarray) -> tuple[np.ndarray, int
     shapes = [(examples,), (examples, timesteps)] if is_class else [(examples,), (examples, timesteps, -1)]
     if array.dtype.kind not in "fiub" or not any(_is_shaped(array, shape) for shape in shapes):
         raise ValueError(
-            f"{_whose('targets')} of shape {array.shape} and type {array.dtype}, and there are {examples} sequences of "
+            f"{_whose('targets')} shape {array.shape} and type {array.dtype}, and there are {examples} sequences of "
             f"{timesteps} timesteps; valid: ({examples},) or ({examples}, {timesteps}) whole numbers, which are "
             f"classes, and ({examples},) or ({examples}, {timesteps}, O) numbers with a point, such as float32"
         )
@@ -184,7 +184,7 @@ def _targets(array: np.ndarray, counted_NT: np.ndarray) -> tuple[np.ndarray, int
     classes_NT = np.where(counted_NT, array, 0).astype(np.int64)
     if classes_NT.min() < 0 or classes_NT.max() >= _MOST_CLASSES:
         raise ValueError(
-            f"{_whose('targets')} classes from {classes_NT.min()} to {classes_NT.max()}; "
+            f"the targets are classes from {classes_NT.min()} to {classes_NT.max()}; "
             f"valid: whole numbers from 0 to {_MOST_CLASSES - 1}"
         )
     return classes_NT, max(2, int(classes_NT.max()) + 1)

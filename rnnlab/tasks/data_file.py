@@ -180,7 +180,7 @@ def check_fits(path: Path, size: int) -> None:
 def _why(path: Path, error: OSError) -> str:
     match error:
         case FileNotFoundError() | NotADirectoryError():
-            return f"there is no file {path}{_near(path)}; a relative path begins at the config file's folder"
+            return f"there is no file {path}{_near(path)}"
         case PermissionError():
             return f"there is no permission to read {path}"
     return f"{path} cannot be read: {error.strerror or error}"
