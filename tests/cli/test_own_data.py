@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from rnnlab.config import identity, load_config
-from rnnlab.store import Run, list_runs, open_run
+from rnnlab.store import Run, RunEntry, list_runs, open_run
 from rnnlab.tasks import arrays
 from rnnlab.tasks.data_file import read_known
 from tests.cli.conftest import Call
@@ -59,8 +59,12 @@ def forget() -> None:
     arrays._sequences.cache_clear()
 
 
+def entries(study: str = "runs/study") -> list[RunEntry]:
+    return list_runs(Path(study))
+
+
 def only_run(study: str) -> Run:
-    (entry,) = list_runs(Path("runs") / study)
+    (entry,) = entries(f"runs/{study}")
     return Run(entry)
 
 
@@ -99,7 +103,7 @@ def test_a_run_says_what_it_was_trained_on(call: Call, study: Path) -> None:
 def test_a_sweep_over_files_names_them(call: Call, study: Path) -> None:
     save(study.with_name("b.npz"), seed=1)
     assert call("sweep", study, "task.file=a.npz,b.npz", "-j1").code == 0
-    assert sorted(entry.path.name.rpartition("-")[0] for entry in list_runs("runs/study")) == [
+    assert sorted(entry.path.name.rpartition("-")[0] for entry in entries()) == [
         "file=a.npz",
         "file=b.npz",
     ]
@@ -118,13 +122,13 @@ def test_after_a_kill_the_run_goes_on_and_is_the_one_that_nobody_disturbed(call:
     assert list(workspace.glob("state-*.npz"))
     assert call(*arguments).code == 0
     assert call(*arguments, "--runs", "calm").code == 0
-    disturbed, (calm,) = only_run("study"), list_runs("calm/study")
+    disturbed, (calm,) = only_run("study"), entries("calm/study")
     assert np.array_equal(disturbed.metrics["loss"], open_run(calm.path).metrics["loss"])
 
 
 def test_edited_data_make_another_run_and_are_never_used_for_the_old_one(call: Call, study: Path) -> None:
     call("train", study)
-    (before,) = list_runs("runs/study")
+    (before,) = entries()
     save(study.with_name("a.npz"), seed=1)
     forget()
     for arguments in (
@@ -136,14 +140,14 @@ def test_edited_data_make_another_run_and_are_never_used_for_the_old_one(call: C
         assert "a.npz has changed: its sha256 begins with " in refused.err
     assert list(Run(before).record.files) == ["config.yaml", "metrics.npz", "weights.npz"]
     assert call("train", study).out.startswith("completed in ")
-    assert len(list_runs("runs/study")) == 2
+    assert len(entries()) == 2
 
 
 def test_a_run_whose_data_have_gone_can_still_be_looked_at(call: Call, study: Path) -> None:
     call("train", study)
     study.with_name("a.npz").unlink()
     forget()
-    (entry,) = list_runs("runs/study")
+    (entry,) = entries()
     for arguments in (["ls", "runs/study"], ["show", "runs/study"], ["plot", "runs/study"], ["export", "runs/study"]):
         result = call(*arguments)
         assert (result.code, result.err) == (0, ""), arguments

@@ -29,12 +29,15 @@ def test_sequences_do_not_depend_on_how_they_are_cut(kind: str) -> None:
 def test_sequences_have_the_promised_shapes_and_types(kind: str) -> None:
     task = TASKS[kind].model_validate({})
     inputs, targets = task.sample(make_stream(0, BATCHES), 3)
-    assert (inputs.shape, inputs.dtype) == ((3, task.seq_len, task.input_size), np.float32)
+    assert inputs.shape == (3, task.seq_len, task.input_size)
+    assert inputs.dtype == np.float32
     if isinstance(task.loss, CrossEntropy):
-        assert (targets.shape, targets.dtype) == ((3, task.seq_len), np.int64)
+        assert targets.shape == (3, task.seq_len)
+        assert targets.dtype == np.int64
         assert 0 <= targets.min() <= targets.max() < task.output_size
     else:
-        assert (targets.shape, targets.dtype) == ((3, task.seq_len, task.output_size), np.float32)
+        assert targets.shape == (3, task.seq_len, task.output_size)
+        assert targets.dtype == np.float32
 
 
 @pytest.mark.parametrize("kind", WITHOUT_A_FILE)
