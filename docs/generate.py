@@ -153,11 +153,9 @@ def tasks() -> str:
     parts = []
     for kind, task in TASKS.items():
         said = inspect.getdoc(sys.modules[task.__module__]) or ""
-        parts += [
-            f"## `{kind}`",
-            said,
-            f"Loss: {task.model_validate({}).loss.name}. Its class is `{task.__module__}.{task.__name__}`.",
-        ]
+        needs_a_file = any(field.is_required() for field in task.model_fields.values())
+        loss = "" if needs_a_file else f"Loss: {task.model_validate({}).loss.name}. "
+        parts += [f"## `{kind}`", said, f"{loss}Its class is `{task.__module__}.{task.__name__}`."]
     return "\n\n".join(parts)
 
 

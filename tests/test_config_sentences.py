@@ -176,3 +176,21 @@ def test_classifiers_learn_more_than_a_guess(train: Make, name: str, guess: floa
     run = train(name)
     assert run.info["floors"]["uniform guess"] == pytest.approx(guess, abs=0.01)
     assert run.summary["final_loss"] < reached
+
+
+def test_adding(train: Make) -> None:
+    says("adding", "better than 0.16", "costs 1/6", "near 0.63", "ten orders", "a thousand updates", "below 0.01")
+    run = train("adding")
+    assert run.info["floors"] == {"predict the mean": pytest.approx(1 / 6), "marks ignored": pytest.approx(0.16)}
+    first_T, last_T = run["cell_grad_norm"][[0, -1], 0]
+    assert factor(first_T) == pytest.approx(0.63, abs=0.01)
+    assert np.log10(first_T[0] / first_T[-1]) == pytest.approx(-10, abs=0.5)
+    assert run["loss"][100:1000].mean() == pytest.approx(1 / 6, abs=0.005)
+    assert run["loss"][900:1000].mean() > 0.15
+    assert run["loss"][1300:].mean() < 0.01
+    assert factor(last_T) == pytest.approx(1, abs=0.02)
+
+
+def test_an_elman_net_does_not_find_the_marks(train: Make) -> None:
+    says("adding", "`model.cell=elman`", "1/6 to the end")
+    assert train("adding", "model.cell=elman").summary["final_loss"] == pytest.approx(1 / 6, abs=0.02)

@@ -318,7 +318,7 @@ def test_a_task_class_is_a_task_only_when_it_is_registered() -> None:
         kind: Literal["unheard"] = Field("unheard", description="Nothing.")  # type: ignore[assignment]
 
     assert "unheard" not in TASKS
-    with pytest.raises(ConfigError, match="got 'unheard'; valid: bigram, "):
+    with pytest.raises(ConfigError, match="got 'unheard'; valid: adding, arrays, "):
         config(task={"kind": "unheard"})
 
 

@@ -62,8 +62,8 @@ ARCHITECTURE = make_architecture("elman", "tanh", 1)
             "there is no init 'kaiming_normal'; valid: " + INIT_NAMES + ". Did you mean 'kaiming-normal'?",
         ),
         (lambda: make_initialiser("he"), "there is no init 'he'; valid: uniform, kaiming-normal, "),
-        (lambda: TASKS["copy"], "there is no task 'copy'; valid: bigram, cumulative-average, "),
-        (lambda: LOSSES["hinge"], "there is no loss 'hinge'; valid: cross-entropy (nats), mean squared error"),
+        (lambda: TASKS["parity"], "there is no task 'parity'; valid: adding, arrays, bigram, "),
+        (lambda: LOSSES["hinge"], "there is no loss 'hinge'; valid: cross-entropy (nats), masked "),
         (
             lambda: predict({"cell": "rnn", "layers": 1}, {}, np.zeros((1, 1, 1))),
             f"there is no cell 'rnn'; valid: {CELL_NAMES}",

@@ -12,7 +12,7 @@ import numpy as np
 from rnnlab.config import Config
 from rnnlab.experiment import architecture_of, draw_weights
 from rnnlab.nets import Architecture
-from rnnlab.tasks import CrossEntropy, Loss, MeanSquaredError
+from rnnlab.tasks import CrossEntropy, Loss, MaskedCrossEntropy, MaskedMeanSquaredError, MeanSquaredError
 from rnnlab.training import PROBE, make_stream
 
 _SEQUENCES = 4
@@ -76,34 +76,44 @@ def loss_of(case: AuditCase, predictions_BTO: np.ndarray) -> np.ndarray:
     Raises:
         NotKnownError: of another loss.
     """
-    steps = slice(-1, None) if case.loss.last_timestep_only else slice(None)
-    predictions, targets = predictions_BTO[:, steps], case.targets[:, steps]
-    if type(case.loss) is CrossEntropy:  # a subclass is another loss
-        largest = predictions.real.max(axis=-1, keepdims=True)
-        log_sums = np.log(np.exp(predictions - largest).sum(axis=-1)) + largest[..., 0]
-        chosen = np.take_along_axis(predictions, targets[..., None], axis=-1)[..., 0]
-        return np.asarray((log_sums - chosen).mean(axis=1))
-    if type(case.loss) is MeanSquaredError:
-        return np.asarray(((predictions - targets) ** 2).mean(axis=(1, 2)))
-    raise NotKnownError("loss", case.loss.name)
+    weights_BT, targets = _weights_and_targets(case)
+    if targets.dtype.kind == "i":
+        largest = predictions_BTO.real.max(axis=-1, keepdims=True)
+        log_sums = np.log(np.exp(predictions_BTO - largest).sum(axis=-1)) + largest[..., 0]
+        losses_BT = log_sums - np.take_along_axis(predictions_BTO, targets[..., None], axis=-1)[..., 0]
+    else:
+        losses_BT = ((predictions_BTO - targets) ** 2).mean(axis=-1)
+    return np.asarray((weights_BT * losses_BT).sum(axis=1))
 
 
 def loss_gradient(case: AuditCase, predictions_BTO: np.ndarray) -> np.ndarray:
-    """Give dL_p/d predictions, (B, T, O), by the formula: 2 (y - target) / (T O), or (softmax - one-hot) / T.
+    """Give dL_p/d predictions, (B, T, O), by the formula: w_t 2 (y - target) / O, or w_t (softmax - one-hot).
 
     Raises:
         NotKnownError: of another loss.
     """
-    steps = slice(-1, None) if case.loss.last_timestep_only else slice(None)
-    gradient_BTO = np.zeros_like(predictions_BTO)
-    predictions, targets = predictions_BTO[:, steps], case.targets[:, steps]
-    count = predictions.shape[1]
-    if type(case.loss) is CrossEntropy:
-        exponentials = np.exp(predictions - predictions.max(axis=-1, keepdims=True))
-        one_hot = np.eye(predictions.shape[-1])[targets]
-        gradient_BTO[:, steps] = (exponentials / exponentials.sum(axis=-1, keepdims=True) - one_hot) / count
-    elif type(case.loss) is MeanSquaredError:
-        gradient_BTO[:, steps] = 2 * (predictions - targets) / (count * predictions.shape[-1])
+    weights_BT, targets = _weights_and_targets(case)
+    if targets.dtype.kind == "i":
+        exponentials = np.exp(predictions_BTO - predictions_BTO.max(axis=-1, keepdims=True))
+        one_hot = np.eye(predictions_BTO.shape[-1])[targets]
+        return np.asarray(weights_BT[..., None] * (exponentials / exponentials.sum(axis=-1, keepdims=True) - one_hot))
+    return np.asarray(weights_BT[..., None] * 2 * (predictions_BTO - targets) / predictions_BTO.shape[-1])
+
+
+def _weights_and_targets(case: AuditCase) -> tuple[np.ndarray, np.ndarray]:
+    """Give what each timestep weighs in the loss of its sequence, (B, T), and targets with 0 where there is none.
+
+    Raises:
+        NotKnownError: of another loss than those with code here; a subclass is another.
+    """
+    targets = case.targets
+    if type(case.loss) in {MaskedMeanSquaredError, MaskedCrossEntropy}:
+        is_class = targets.dtype.kind == "i"
+        counted_BT = targets >= 0 if is_class else np.isfinite(targets[..., 0])
+        targets = np.where(counted_BT if is_class else counted_BT[..., None], targets, 0)
+    elif type(case.loss) in {MeanSquaredError, CrossEntropy}:
+        counted_BT = np.ones(targets.shape[:2], dtype=bool)
+        counted_BT[:, :-1] = not case.loss.last_timestep_only
     else:
         raise NotKnownError("loss", case.loss.name)
-    return gradient_BTO
+    return counted_BT / counted_BT.sum(axis=1, keepdims=True), targets

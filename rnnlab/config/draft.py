@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -35,6 +36,11 @@ class Draft:
     data: dict[str, Plain]
     commands: dict[Path, str] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def folder(self) -> pathlib.Path:
+        """Where relative paths begin: the file's folder; for what is no file, the current one."""
+        return pathlib.Path(self.document.source).absolute().parent
 
     def report(self, violation: Violation) -> None:
         """Add a problem, unless that value has been refused already."""

@@ -49,6 +49,7 @@ def needs_of(config: Config) -> list[Need]:
     return [
         Need("the weights", 4 * 4 * parameters, net),
         Need("the weights of every record", 4 * R * parameters, {**net, **records}),
+        Need("the task's data", config.task.data_bytes, {}),
         Need("the losses", 4 * training.batches, {"training.batches": 1}),
         Need("one batch", training.batch_size * T * L * H * gates * 4 * 3, {"training.batch_size": 1, **states}),
         Need("the probe", record.sequences * T * L * H * gates * 8 * 3, {"record.sequences": 1, **states}),
@@ -110,6 +111,11 @@ def memory_problem(config: Config, available: int) -> str:
     needs = needs_of(config)
     largest = max(needs, key=lambda need: need.size)
     flat = flatten(config)
+    if not largest.powers:
+        return (
+            f"task.file: {flat['task.file']} needs {_amount(largest.size)} of memory for its data, and this "
+            f"machine has {bytes_text(available)}; name a smaller file"
+        )
     name = max(largest.powers, key=lambda key: _excess(flat[key], key, largest.powers[key]))
     return (
         f"{name}: {shown(flat[name])} needs {_amount(sum(need.size for need in needs))} of memory, most of it for "

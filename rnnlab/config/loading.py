@@ -124,7 +124,7 @@ def _give_name(draft: Draft, stem: str | None) -> None:
 
 def _checked(draft: Draft) -> tuple[Config, AxisPlan]:
     """Check the whole draft, the sweep too, before anything is raised."""
-    config, violations = config_of(draft.data)
+    config, violations = config_of(draft.data, draft.folder)
     plan = read_plan(draft)
     for violation in violations:
         draft.report(violation)

@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rnnlab.component import NO_IDENTITY
@@ -40,10 +41,12 @@ def canonical_json(config: Config) -> str:
         record["every"] = None
     for key in NO_IDENTITY:
         record.pop(key.removeprefix("record."), None)
+    task = without_younger_keys(config.task)
+    task = {key: value for key, value in task.items() if key not in config.task.not_determining}
     content = {
         "format": FORMAT_VERSION,
         "seed": config.seed,
-        "task": _normal(without_younger_keys(config.task)),
+        "task": _normal(task),
         "model": _normal(model),
         "training": _normal(training),
         "record": _normal(record),
@@ -78,4 +81,6 @@ def label(values: Mapping[str, Scalar]) -> str:
 def _word(value: Scalar) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower().replace("none", "null")
-    return repr(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return repr(value)
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else str(value)

@@ -83,7 +83,7 @@ class Sweep:
                 data[section] = {**cast(dict[str, Plain], data.get(section, {})), name: value}
             else:
                 data[name] = value
-        return config_of(data)
+        return config_of(data, self._draft.folder)
 
     def _problem(self, violation: Violation, combination: dict[str, Scalar]) -> Diagnostic:
         """Place a fault of a combination at the axis that it is about, if it is about one."""

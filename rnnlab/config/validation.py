@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -13,7 +14,7 @@ from rnnlab.config.errors import shown
 from rnnlab.config.scalars import Plain
 from rnnlab.config.schema import DEFAULT_TASK, Config
 from rnnlab.config.sections import COMPOSED, Section, section_type
-from rnnlab.tasks import TASKS, Task
+from rnnlab.tasks import TASKS, DataError, Task
 
 # Errors that carry a sentence of ours; every other one is about a type, a bound or a choice, which the key describes.
 _OWN_WORDS = {"value_error", "assertion_error", "needs_a_value"}
@@ -23,9 +24,12 @@ _WHOLE = ("model", "init")
 """Where a fault of a config as a whole is shown: only the exact bigram weights ask for other keys."""
 
 
-def config_of(data: dict[str, Plain]) -> tuple[Config | None, list[Violation]]:
-    """Make a Config of everything but `sweep`; without one, there is at least one violation."""
-    task, violations = _task_of(cast(dict[str, Plain], data.get("task", {})))
+def config_of(data: dict[str, Plain], folder: Path) -> tuple[Config | None, list[Violation]]:
+    """Make a Config of everything but `sweep`; without one, there is at least one violation.
+
+    Relative paths begin at the folder.
+    """
+    task, violations = _task_of(cast(dict[str, Plain], data.get("task", {})), folder)
     kinds = (task.kind,) if task else tuple(TASKS)
     sections: dict[str, Section] = {}
     for name in COMPOSED:
@@ -57,12 +61,14 @@ def _section_of(name: str, data: dict[str, Plain], kinds: tuple[str, ...]) -> tu
         return None, _violations_of(error, (name,), kinds)
 
 
-def _task_of(section: dict[str, Plain]) -> tuple[Task | None, list[Violation]]:
+def _task_of(section: dict[str, Plain], folder: Path) -> tuple[Task | None, list[Violation]]:
     kind = section.get("kind", DEFAULT_TASK)
     if not isinstance(kind, str) or kind not in TASKS:
         return None, [Violation(("task", "kind"), keys_of()["task.kind"].sentence(kind))]
     try:
-        return TASKS[kind].model_validate(section), []
+        return TASKS[kind].model_validate(TASKS[kind].complete(section, folder)), []
+    except DataError as error:
+        return None, [Violation(("task", error.key), error.sentence)]
     except ValidationError as error:
         return None, _violations_of(error, ("task",), (kind,))
 

@@ -25,12 +25,13 @@ def differences(config_a: Config, config_b: Config) -> dict[str, tuple[Scalar, S
 
 
 def changed_values(file: Config, config: Config) -> dict[str, Scalar]:
-    """Give what overrides have changed, for the label of a run; a name is a folder, not a label."""
+    """Give what overrides have changed, for the label of a run; not a name, nor what a file answers."""
     changed = differences(file, config)
+    follows = {"name", *NO_IDENTITY, *(f"task.{key}" for key in config.task.read_from_file)}
     return {
         key: new
         for key, (old, new) in changed.items()
-        if key not in {"name", *NO_IDENTITY} and not (_left_aside(key, config) or only_follows(key, old, new))
+        if key not in follows and not (_left_aside(key, config) or only_follows(key, old, new))
     }
 
 

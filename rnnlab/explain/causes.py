@@ -12,7 +12,6 @@ from rnnlab.explain.finding import RunFinding, number
 from rnnlab.explain.rate import Rate, rate_of
 from rnnlab.explain.rules import ALONE, NOTICEABLE, STANDARD_ERRORS, Cause, agreement, cause
 from rnnlab.flow.groups.exponent import TIMESTEPS
-from rnnlab.flow.partials import gate_names, keeping_gate
 
 QUESTION = "Why?"
 
@@ -84,11 +83,11 @@ def _saturation(evidence: Evidence, moment: Moment) -> Iterator[RunFinding]:
 def _gates(evidence: Evidence, moment: Moment) -> Iterator[RunFinding]:
     """Tell what the gate that keeps the state carries, and what other ways add to it."""
     cell = evidence.architecture.cell
-    keeping = keeping_gate(cell)
+    keeping = cell.keeping_gate
     shares_SLT = evidence.get("highway_share")
     if keeping is None or shares_SLT is None:
         return
-    names = [f"gate_{gate}_mean" for gate in gate_names(cell)]
+    names = [f"gate_{gate}_mean" for gate in cell.gate_names]
     means = {name: evidence.mean(name, moment) for name in names}
     log_name = next(name for name in ("forget_log_mean", "keep_log_mean") if evidence.get(name) is not None)
     log_kept = evidence.mean(log_name, moment)

@@ -18,7 +18,7 @@ from rnnlab.flow.critical import Crossing, find_crossings, leading_exponents
 from rnnlab.flow.declaring import no_derivatives
 from rnnlab.flow.spectra import eigenvalues, singular_values
 from rnnlab.nets import Architecture
-from rnnlab.studies.making import one_thread
+from rnnlab.studies.threads import one_thread
 from rnnlab.training import PROBE, make_stream
 
 SEQUENCES, TIMESTEPS, WASHOUT = 8, 200, 50

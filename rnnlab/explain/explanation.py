@@ -17,7 +17,7 @@ from rnnlab.explain.scale import scale_findings
 from rnnlab.explain.theory import theory_findings
 from rnnlab.explain.vanishing import vanishing_findings
 from rnnlab.store import Run, open_run
-from rnnlab.studies.making import one_thread
+from rnnlab.studies.threads import one_thread
 
 CHAPTERS: tuple[Callable[[Evidence], Iterator[RunFinding]], ...] = (
     vanishing_findings,

@@ -94,7 +94,7 @@ class Explorer:
             cell=model.cell,
             nonlinearity=vars(model).get(NONLINEARITY) or next(iter(NONLINEARITIES)),
             layers=model.layers,
-            last_timestep_only=getattr(self.config.task, _LAST_ONLY, False),
+            last_timestep_only=getattr(self.config.task, _LAST_ONLY, self.config.task.loss.last_timestep_only),
         )
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from rnnlab.figures import axes as axis_tools
+from rnnlab.tasks.losses import NO_CLASS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,6 +51,6 @@ def draw_classes(
 def _draw_rings(axes: Axes, subject: Subject, style: Style, targets_T: np.ndarray) -> None:
     """Mark the right class wherever the loss is taken."""
     t = np.arange(1, len(targets_T) + 1)
-    first = len(t) - 1 if subject.last_timestep_only else 0
+    taken_T = (t == len(t) if subject.last_timestep_only else t > 0) & (targets_T != NO_CLASS)
     size = (0.8 if len(t) <= _MOST_RINGS else 0.3) * style.font
-    axes.plot(t[first:], targets_T[first:], "o", color=style.diverged, markerfacecolor="none", markersize=size)
+    axes.plot(t[taken_T], targets_T[taken_T], "o", color=style.diverged, markerfacecolor="none", markersize=size)

@@ -176,10 +176,9 @@ class Subject:
         model, task = self.config["model"], self.config["task"]
         layers = f"{self.layers} layer{'s' if self.layers > 1 else ''}"
         nonlinearity = f" {model['nonlinearity']}" if model.get("nonlinearity") else ""
-        where = "loss at the last timestep" if self.last_timestep_only else "loss at every timestep"
         words = [
             f"{self.cell}{nonlinearity}, {layers} of {model['hidden_size']}",
-            f"{task['kind']}, T = {self.timesteps}, {where}",
+            f"{task['kind']}, T = {self.timesteps}, loss {self.task.loss.where}",
         ]
         if self.record.diverged_at is not None:
             words.append(f"diverged at update {self.record.diverged_at} of {self.config['training']['batches']}")

@@ -4,7 +4,27 @@ A task owns its keys (the `task:` section of a config), draws its sequences, and
 so a new task is one new file here and nothing elsewhere. This room stands above `config`, which reads it.
 """
 
-from rnnlab.tasks.losses import LOSSES, CrossEntropy, Loss, MeanSquaredError, SequenceLoss
+from rnnlab.tasks.data_file import DataError
+from rnnlab.tasks.losses import (
+    LOSSES,
+    CrossEntropy,
+    Loss,
+    MaskedCrossEntropy,
+    MaskedMeanSquaredError,
+    MeanSquaredError,
+    SequenceLoss,
+)
 from rnnlab.tasks.task import TASKS, Task
 
-__all__ = ["LOSSES", "TASKS", "CrossEntropy", "Loss", "MeanSquaredError", "SequenceLoss", "Task"]
+__all__ = [
+    "LOSSES",
+    "TASKS",
+    "CrossEntropy",
+    "DataError",
+    "Loss",
+    "MaskedCrossEntropy",
+    "MaskedMeanSquaredError",
+    "MeanSquaredError",
+    "SequenceLoss",
+    "Task",
+]

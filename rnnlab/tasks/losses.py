@@ -27,6 +27,11 @@ class Loss(ABC):
     """What it is called, with its unit if it has one."""
     last_timestep_only: bool = False
 
+    @property
+    def where(self) -> str:
+        """At which timesteps it is taken, in words."""
+        return "at the last timestep" if self.last_timestep_only else "at every timestep"
+
     @abstractmethod
     def __call__(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Give the loss of each sequence, (..., B), from predictions (..., B, T, O) and targets."""
@@ -79,3 +84,67 @@ class CrossEntropy(Loss):
             predictions, targets = predictions[..., -1:, :], targets[..., -1:]
         log_probabilities = predictions.log_softmax(dim=-1)
         return -log_probabilities.gather(-1, targets.unsqueeze(-1)).squeeze(-1).mean(dim=-1)
+
+
+class _Masked(Loss):
+    """A loss where there is a target: which timesteps count, each sequence's targets say themselves."""
+
+    @property
+    def where(self) -> str:
+        """At which timesteps it is taken, in words."""
+        return "where there is a target"
+
+
+@LOSSES.register
+@dataclass(frozen=True)
+class MaskedMeanSquaredError(_Masked):
+    """L_p = mean over the timesteps of sequence p that have a target, and over outputs, of (prediction - target)².
+
+    A target of NaN is none. Every sequence has one at some timestep.
+    """
+
+    name: ClassVar[str] = "masked mean squared error"
+
+    def __call__(self, predictions: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of each sequence.
+
+        Args:
+            predictions: shape (..., B, T, O).
+            targets: the same shape, NaN in all outputs of a timestep that does not count.
+
+        Returns:
+            Shape (..., B).
+        """
+        counted = ~targets.isnan()
+        squares = (predictions - targets).where(counted, 0.0).square()
+        return squares.sum(dim=(-2, -1)) / counted.sum(dim=(-2, -1))
+
+
+NO_CLASS = -1
+"""Stands for the class of a timestep that does not count."""
+
+
+@LOSSES.register
+@dataclass(frozen=True)
+class MaskedCrossEntropy(_Masked):
+    """L_p = mean over the timesteps of sequence p that have a target of -ln softmax(logits)[target]; in nats.
+
+    A target of NO_CLASS is none. Every sequence has one at some timestep.
+    """
+
+    name: ClassVar[str] = "masked cross-entropy (nats)"
+
+    def __call__(self, predictions: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of each sequence.
+
+        Args:
+            predictions: logits, shape (..., B, T, C).
+            targets: the right class at each timestep, int64, shape (..., B, T), NO_CLASS where none counts.
+
+        Returns:
+            Shape (..., B).
+        """
+        counted = targets != NO_CLASS
+        log_probabilities = predictions.log_softmax(dim=-1)
+        chosen = log_probabilities.gather(-1, targets.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        return -chosen.where(counted, 0.0).sum(dim=-1) / counted.sum(dim=-1)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +32,29 @@ class Task(BaseModel):
 
     kind: str
     seq_len: int
+
+    read_from_file: ClassVar[frozenset[str]] = frozenset()
+    """Keys that a file of the task's own answers where they are not given."""
+    not_determining: ClassVar[frozenset[str]] = frozenset()
+    """Keys that do not say which sequences these are, and so are no part of a run's identity."""
+
+    @classmethod
+    def complete(cls, values: Mapping[str, Any], folder: Path) -> dict[str, Any]:  # noqa: ARG003 (few have a file)
+        """Give the keys of a config with those filled in that a file of the task's own answers.
+
+        Args:
+            values: the keys that are given, unchecked.
+            folder: where a path begins that is not absolute: the config file's folder.
+
+        Raises:
+            DataError: the file cannot be used, or is not what the keys say.
+        """
+        return dict(values)
+
+    @property
+    def data_bytes(self) -> int:
+        """What the task's own data take of memory, about."""
+        return 0
 
     @property
     @abstractmethod

@@ -94,6 +94,7 @@ def test_what_determines_the_result(change: dict[str, Any]) -> None:
         ({"record.weights": True, "training.clip_norm": None}, "weights=true,clip_norm=null"),
         ({"a.x": 1, "b.x": 2, "y": 3}, "a.x=1,b.x=2,y=3"),
         ({"model.init": "a b/é"}, "init=a_b__"),
+        ({"task.file": "/data/of/mine.npz"}, "file=mine.npz"),
         ({"model.init": "x" * 100}, "init=" + "x" * 75),
     ],
 )

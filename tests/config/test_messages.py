@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from rnnlab.tasks import TASKS
 from tests.config.conftest import Wrong
 from tests.names import CELL_NAMES, INIT_NAMES, MODEL_KEYS, NONLINEARITY_CHOICES, NONLINEARITY_NAMES
 
-KINDS = "bigram, cumulative-average, phonemes, random-labels, sentiment"
+KINDS = ", ".join(TASKS)
 
 SYNTAX = [
     ("seed: 1\nseed: 2", "2:1: the key 'seed' is given twice, here and on line 1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -120,8 +121,14 @@ def test_the_task_s_own_loss_is_used() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(TASKS))
-def test_every_task_can_be_explored(kind: str) -> None:
-    explorer = Explorer(config_of({"kind": kind}))
+def test_every_task_can_be_explored(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("to be or not to be")
+    np.save(tmp_path / "arrays", np.random.default_rng(0).normal(size=(9, 5, 2)))
+    own: dict[str, dict[str, Any]] = {
+        "text": {"file": str(tmp_path / "text"), "seq_len": 4},
+        "arrays": {"file": str(tmp_path / "arrays.npy")},
+    }
+    explorer = Explorer(config_of({"kind": kind, **own.get(kind, {})}))
     for last in (False, True):
         drawn = explorer.draw(replace(explorer.start, last_timestep_only=last))
         assert np.isfinite(drawn.loss)

@@ -11,6 +11,7 @@ from rnnlab.figures import axes as axis_tools
 from rnnlab.figures.class_predictions import draw_classes
 from rnnlab.figures.kind import RUN_KINDS, RunKind
 from rnnlab.figures.page import make_page
+from rnnlab.tasks import DataError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +49,11 @@ def draw_predictions(panels: list[Axes], subject: Subject, style: Style) -> None
     if subject.record.is_watched:
         _say_alone(panels, "No predictions: rnnlab watched this model, and does not know what it is given.")
         return
-    x_BTI, targets_BTO = fresh_sequences(subject, len(panels))
+    try:
+        x_BTI, targets_BTO = fresh_sequences(subject, len(panels))
+    except DataError as error:
+        _say_alone(panels, f"There are no fresh sequences. {error}")
+        return
     predictions_BTO = final_predictions(subject, x_BTI)
     if not np.isfinite(predictions_BTO).any():
         _say_alone(panels, "No prediction of the final weights is finite: the run diverged.")
@@ -67,6 +72,7 @@ def draw_predictions(panels: list[Axes], subject: Subject, style: Style) -> None
 
 
 def _say_alone(panels: list[Axes], sentence: str) -> None:
+    """Say in the first panel what none of them can show."""
     for axes in panels[1:]:
         axes.set_axis_off()
     axis_tools.say(panels[0], sentence, "Predictions")

@@ -1,0 +1,60 @@
+"""A constant input, zero by default: what a net does when nothing drives it.
+
+    x_t = value,    y ~ N(0, 1), one for a sequence
+
+The theory of phases and exponents is made for nets without input, or with one that does not change (Sompolinsky,
+Crisanti and Sommers 1988). The target is a number that nothing tells of, the same at every timestep of a sequence: so
+dL/dh_t is that of a real loss and never zero, but has one direction at its origin, the readout's, and whatever becomes
+of it on its way back is the net's own doing. There is nothing to learn but to predict zero, at a loss of 1.
+Squared error at the last timestep by default. With zero input and zero biases a net stays at h = 0, where the Jacobian
+of an elman net is W_hh itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from rnnlab.tasks.losses import MeanSquaredError
+from rnnlab.tasks.task import TASKS, LastTimestepOnly, Task, Timesteps
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@TASKS.register
+class Constant(Task):
+    """Nothing to go by: a constant input."""
+
+    kind: Literal["constant"] = Field("constant", description="A constant input; the target is noise.")
+    seq_len: Timesteps = 50
+    last_timestep_only: LastTimestepOnly = True
+    value: float = Field(0.0, ge=-1e6, le=1e6, description="The input at every timestep.")
+
+    @property
+    def input_size(self) -> int:
+        """One number at each step."""
+        return 1
+
+    @property
+    def output_size(self) -> int:
+        """One number at each step."""
+        return 1
+
+    @property
+    def loss(self) -> MeanSquaredError:
+        """Mean squared error."""
+        return MeanSquaredError(self.last_timestep_only)
+
+    def sample(self, generator: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Give the same inputs every time, and draw a target for each sequence, both (count, T, 1) float32."""
+        import numpy as np
+
+        y_B = generator.standard_normal(count, dtype=np.float32)
+        x_BT1 = np.full((count, self.seq_len, 1), self.value, dtype=np.float32)
+        return x_BT1, np.repeat(y_B[:, None, None], self.seq_len, axis=1)
+
+    def floors(self, *, linear: bool) -> dict[str, float]:  # noqa: ARG002 (nothing can be known)
+        """Give the loss of predicting zero, E y² = 1, which is the best possible."""
+        return {"predict zero": 1.0}
