@@ -79,6 +79,8 @@ def _rate_rows(run: Run) -> list[list[str]]:
 
 def _transients(run: Run) -> list[str]:
     """Say where the slope misleads."""
+    if "final_exponent" not in run.summary:
+        return []
     last_timestep_only = run.config.task.loss.last_timestep_only
     notes = []
     for when in _WHEN:

@@ -33,7 +33,10 @@ def why_absent(quantity: Quantity, record: RunRecord) -> str:
     from rnnlab.nets import make_cell
 
     if record.is_watched:
-        return "no module of the model that was watched has it"
+        is_base = quantity in GROUPS["base"].quantities
+        return (
+            "no module of the model that was watched has it" if is_base else "a Recorder keeps only what every run has"
+        )
     model = record.config["model"]
     cell = make_cell(str(model["cell"]), model)
     group = group_of(quantity.name)

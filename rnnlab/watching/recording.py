@@ -11,18 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from rnnlab.flow.groups.base import QUANTILES
+from rnnlab.flow.quantity import find_quantity
 from rnnlab.watching.seen import WatchedModule
 from rnnlab.watching.steps import CELL_STATES, GOVERNED
 
 _BY_LAYER: dict[str, Callable[[WatchedModule], np.ndarray]] = {
     "grad_norm": lambda seen: seen.grad_norm,
     "grad_log_norm": lambda seen: seen.grad_log_norm,
+    "grad_zero_share": lambda seen: seen.grad_zero_share,
+    "grad_log_living": lambda seen: seen.grad_log_living,
+    **{name: partial(WatchedModule.grad_log_quantile, share=share) for name, _, share in QUANTILES},
     "hidden_norm": lambda seen: seen.hidden_norm,
     "cell_grad_norm": lambda seen: seen.cell_grad_norm,
     "eigenvalues": lambda seen: seen.eigenvalues,
@@ -124,7 +130,7 @@ class Recording:
 
     def flags(self) -> list[str]:
         """Give what left the range of the numbers: `underflow`, `overflow`."""
-        logs_apart = (name for name in self.quantities if name != "grad_log_norm")
+        logs_apart = (name for name in self.quantities if not find_quantity(name).zero_is_minus_infinity)
         numbers = [row for name in logs_apart for record in self.layers for row in record[name] if row is not None]
         norms = [np.array(self.param_grad_norms), np.array(self.losses)]
         overflow = not all(np.isfinite(row).all() for row in [*numbers, *norms])

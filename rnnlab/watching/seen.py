@@ -7,12 +7,14 @@ sequences, logarithms are natural and taken before the mean. L layers, D directi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rnnlab.flow.norms import living_mean, mean_norm, quantile, zero_share
 from rnnlab.flow.spectra import eigenvalues, singular_values
 from rnnlab.nets.norms import norm
 from rnnlab.watching.errors import WatchError
@@ -70,7 +72,7 @@ class Seen(ABC):
         Raises:
             WatchError: no backward pass has come through.
         """
-        return self._mean(norm(_exact(self._gradients(0))))
+        return self._over_sequences(norm(_exact(self._gradients(0))), mean_norm)
 
     @property
     def grad_log_norm(self) -> np.ndarray:
@@ -79,12 +81,38 @@ class Seen(ABC):
         Raises:
             WatchError: no backward pass has come through.
         """
-        return self._mean(norm(_exact(self._gradients(0))).log())
+        return self._over_sequences(self._log_norms(), mean_norm)
+
+    @property
+    def grad_zero_share(self) -> np.ndarray:
+        """The share of the sequences whose dL/dh_t is exactly zero, (L, D, T) float64.
+
+        Raises:
+            WatchError: no backward pass has come through.
+        """
+        return self._over_sequences(self._log_norms(), zero_share)
+
+    @property
+    def grad_log_living(self) -> np.ndarray:
+        """The mean of the logarithm over the sequences where the norm is not zero, (L, D, T); -inf where none is.
+
+        Raises:
+            WatchError: no backward pass has come through.
+        """
+        return self._over_sequences(self._log_norms(), living_mean)
+
+    def grad_log_quantile(self, share: float) -> np.ndarray:
+        """Give a quantile of the logarithm over sequences, (L, D, T) float64: `share` 0.5 for the median.
+
+        Raises:
+            WatchError: no backward pass has come through.
+        """
+        return self._over_sequences(self._log_norms(), partial(quantile, share=share))
 
     @property
     def hidden_norm(self) -> np.ndarray:
         """The mean over sequences of the 2-norm of h_t, (L, D, T) float64."""
-        return self._mean(norm(_exact(self._states(0))))
+        return self._over_sequences(norm(_exact(self._states(0))), mean_norm)
 
     @property
     def cell_grad_norm(self) -> np.ndarray:
@@ -93,7 +121,7 @@ class Seen(ABC):
         Raises:
             WatchError: no backward pass has come through, or there is no c.
         """
-        return self._mean(norm(_exact(self._gradients(1))))
+        return self._over_sequences(norm(_exact(self._gradients(1))), mean_norm)
 
     @property
     def eigenvalues(self) -> np.ndarray:
@@ -139,13 +167,14 @@ class Seen(ABC):
 
     def _gradients(self, part: int) -> Tensor:
         self._require(part)
-        if not self.has_gradients:
+        tapes = self.tapes
+        if not any(tape.has_gradients for tape in tapes):
             raise WatchError(
                 f"no gradient has come to the states of '{self.name}': call backward inside of the context, on a loss "
                 "that depends on them (what create_graph=True computes does not count)"
             )
-        factor = self.tapes[-1].sequences if self._of_mean else 1
-        return torch.cat([tape.gradients(part) for tape in self.tapes], dim=2) * factor
+        factor = tapes[-1].sequences if self._of_mean else 1
+        return torch.cat([tape.gradients(part) for tape in tapes], dim=2) * factor
 
     def _require(self, part: int) -> None:
         if part and not self.has_cell_state:
@@ -156,11 +185,14 @@ class Seen(ABC):
         unsorted = self.tapes[-1].unsorted
         return values_LDTBH if unsorted is None else values_LDTBH.index_select(3, unsorted)
 
-    def _mean(self, values_LDTB: Tensor) -> np.ndarray:
-        """Take the mean over the sequences that have not ended."""
+    def _log_norms(self) -> Tensor:
+        return norm(_exact(self._gradients(0))).log()
+
+    def _over_sequences(self, values_LDTB: Tensor, take: Callable[[Tensor], Tensor]) -> np.ndarray:
+        """Take a mean, or what else there is, over the sequences that have not ended, (L, D, T)."""
         sizes = [size for tape in self.tapes for size in tape.sizes]
-        means = [values_LDTB[:, :, t, :size].mean(dim=-1) for t, size in enumerate(sizes)]
-        return torch.stack(means, dim=-1).numpy()
+        found = [take(values_LDTB[:, :, t, :size]) for t, size in enumerate(sizes)]
+        return torch.stack(found, dim=-1).numpy()
 
     def _governing_matrices(self) -> np.ndarray:
         if not self.is_governed:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
@@ -166,7 +166,7 @@ def assert_agrees(seen: Seen, hands: list[HandState], lengths: tuple[int, ...], 
         assert_close(torch.from_numpy(means), each.nanmean(dim=-1).reshape(shape))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=200)
 @given(cases())
 @example(Case("LSTM", 3, True, True, False, 2, (2, 5, 1), "unsorted", True, False, "mean", 1))
 @example(Case("GRU", 2, True, lengths=(1, 4, 4, 2), form="unsorted", given_state=True))
@@ -193,7 +193,7 @@ def test_gradients_of_generated_models_are_those_of_nets_unrolled_by_hand(case: 
     assert_agrees(flow["inside.it"], by_hand(model, x_BTI, state), case.lengths, lstm=case.kind == "LSTM")
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.sampled_from(["tanh", "relu", "LSTM", "GRU"]), st.booleans(), st.integers(1, 5), st.integers(0, 2**31))
 def test_calls_of_a_cell_are_the_timesteps_of_one_sequence(kind: str, bias: bool, timesteps: int, seed: int) -> None:
     torch.manual_seed(seed)
