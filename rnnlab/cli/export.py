@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -125,9 +125,22 @@ def _as_csv(tables: Sequence[RunTable]) -> Iterator[str]:
                 yield _csv_text((name, *(row[place] for place in order)) for row in wider)
 
 
-def _csv_text(rows: Any) -> str:
+def _csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Lay rows out of which the first shows in which columns text stands."""
+    from rnnlab.store.atomic import csv_cell
+
+    rows = iter(rows)
+    first = next(rows, ())
+    words = [place for place, value in enumerate(first) if isinstance(value, str)]
+
+    def written(row: Sequence[Any]) -> Sequence[Any]:
+        cells = list(row)
+        for place in words:
+            cells[place] = csv_cell(cells[place])
+        return cells
+
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(rows)
+    csv.writer(stream, lineterminator="\n").writerows(map(written, itertools.chain([first] if first else [], rows)))
     return stream.getvalue()
 
 

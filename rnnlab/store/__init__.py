@@ -10,11 +10,13 @@ Only open formats, and never pickle. Finished folders are never changed.
 from rnnlab.store.errors import DamagedRunError, MissingRunError, RunBusyError, StoreError, WatchedRunError
 from rnnlab.store.folders import RunEntry, find_run, folder_hashes, list_runs, list_studies, look_at, short_hash
 from rnnlab.store.index import index_rows, write_index
+from rnnlab.store.leftovers import remove_leftovers
+from rnnlab.store.locks import StudyLock
 from rnnlab.store.reading import Run, open_run
 from rnnlab.store.record import FileFacts, GitState, Machine, RunRecord, StackPlace, file_facts
 from rnnlab.store.status import SweepStatus, read_status, write_status
 from rnnlab.store.study import Study, open_study
-from rnnlab.store.workspace import StudyLock, Workspace, remove_leftovers
+from rnnlab.store.workspace import Workspace
 
 __all__ = [
     "DamagedRunError",

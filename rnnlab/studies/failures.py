@@ -26,7 +26,6 @@ class FailureLog:
         self._folder = folder
         self.failures: list[Failure] = []
         self.failed: set[int] = set()
-        folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, index: int, label: str, identity: str, cause: str, details: str) -> Failure:
         """Note a failure and write its log, in the place of an earlier one of the same run."""
@@ -34,6 +33,7 @@ class FailureLog:
         log = self._folder / f"{name}.log"
         when = datetime.now(UTC).isoformat(timespec="seconds")
         with suppress(OSError):  # a full disk may be what failed
+            self._folder.mkdir(exist_ok=True)
             log.write_text(f"{when}\n{name}\n{cause}\n\n{details}\n", encoding="utf-8")
         failure = Failure(name, cause, log)
         self.failures.append(failure)

@@ -104,7 +104,7 @@ def _parts(members: Sequence[StackMember], engine: Engine) -> list[list[int]]:
     parts: dict[int, list[int]] = {}
     for index, member in enumerate(members):
         if member.workspace is not None:
-            parts.setdefault(max(member.workspace.state_steps(), default=0), []).append(index)
+            parts.setdefault(member.workspace.latest_state(), []).append(index)
     return list(parts.values())
 
 

@@ -37,7 +37,8 @@ class Replacement:
     @staticmethod
     def abandon(study: Path) -> None:
         """Forget one that was interrupted."""
-        (study / _MARK).unlink(missing_ok=True)
+        if (study / _MARK).exists():  # in a study of somebody else, not even what is not there can be removed
+            (study / _MARK).unlink(missing_ok=True)
 
     def has_made(self, folder: Path) -> bool:
         """Tell whether a run is one of the new ones; one that does not say when it was made is not."""

@@ -13,6 +13,7 @@ from rnnlab.config.limits import check_memory, memory_of_machine
 from rnnlab.experiment import needs_of
 from rnnlab.flow.quantity import missing_groups
 from rnnlab.store import DamagedRunError, Run, find_run, open_run, remove_leftovers, write_index
+from rnnlab.store.atomic import make_folder
 from rnnlab.studies.hooks import Hooks
 from rnnlab.studies.making import Job, Slot, make_stack
 from rnnlab.studies.remeasuring import add_quantities
@@ -61,16 +62,13 @@ def run_one(
     """
     trainer = make_engine(engine, device, needs_of(config))
     study, whole = Path(runs) / config.name, identity(config)
+    with suppress(OSError):  # what is left over, and perhaps somebody else's
+        remove_leftovers(study)
     existing = find_replaceable(study, whole, force=force)
     if existing and not force:
         return _found(existing, config, hooks)
     check_memory(config, memory_of_machine())
-    study.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(study)
-    if existing is None:  # a replacement that was interrupted has moved the run aside; now it is back
-        existing = find_replaceable(study, whole, force=force)
-        if existing and not force:
-            return _found(existing, config, hooks)
+    make_folder(study)
     job = Job(study, trainer, command, hooks or Hooks())
     (made,) = make_stack([Slot(config, whole, label(values or {}), replacing=existing)], job)
     if made.error:

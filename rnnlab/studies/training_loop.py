@@ -67,8 +67,9 @@ def train_stack(
         session.advance(updates)
         updates = next_updates(updates, time.perf_counter() - started)
         hooks.on_progress(Progress(session.step, recipe.batches, session.last_losses()))
-        if saver.is_due(finished=session.step == recipe.batches):
-            saver.save(session)
+        finished = session.step == recipe.batches
+        if saver.is_due(finished=finished):
+            saver.save(session, durable=not finished)
     session.advance(0)  # with no batches at all, this records the initial weights
     saver.take(session)
 
@@ -80,7 +81,7 @@ def next_updates(updates: int, taken: float) -> int:
 
 
 class _Saver:
-    """Keeps the states of a stack: all of one step before any of the step before is dropped."""
+    """Keeps the states of a stack: all of one step are on the disk before any of the step before is dropped."""
 
     def __init__(self, members: Sequence[StackMember], stamp: str) -> None:
         self._members, self._stamp = members, stamp
@@ -103,12 +104,15 @@ class _Saver:
             member.seconds += (now - self._since) / len(self._members)
         self._since = now
 
-    def save(self, session: Session) -> None:
+    def save(self, session: Session, *, durable: bool = True) -> None:
+        """Save all; what is not waited for on the disk leaves the states before it: soon the run is published."""
         started = time.perf_counter()
         self.take(session)
         for member, workspace in self._kept:
-            workspace.save_state(session.step, self._arrays(member))
-        for _, workspace in self._kept:
+            workspace.save_state(session.step, self._arrays(member), durable=durable)
+        for _, workspace in self._kept if durable else ():
+            workspace.settle()
+        for _, workspace in self._kept if durable else ():
             workspace.drop_states(keep=session.step)
         self._saved_at = time.perf_counter()
         self._wait = max(_SAVE_SECONDS, (self._saved_at - started) / _SAVE_SHARE)

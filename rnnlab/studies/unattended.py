@@ -15,11 +15,16 @@ from pathlib import Path
 
 from rnnlab.store import (
     RunBusyError,
+    StoreError,
     StudyLock,
+    folder_hashes,
     read_status,
     remove_leftovers,
+    short_hash,
     write_index,
 )
+from rnnlab.store.atomic import make_folder
+from rnnlab.store.leftovers import is_alive
 from rnnlab.studies.executors import EXECUTORS
 from rnnlab.studies.planning import SweepPlan, find_existing
 from rnnlab.studies.policy import Policy, SweepOutcome, Tally, Watch
@@ -56,23 +61,40 @@ def run_sweep(
         StoreError: there is not enough room on the disk.
     """
     check_memory(plan.runs if force else plan.to_do, EXECUTORS[policy.executor].memory())
-    study = plan.study.resolve()
-    study.mkdir(parents=True, exist_ok=True)
+    study = Path(os.path.realpath(plan.study))  # of a loop of links, too, which is then refused by its name
+    make_folder(study)
     with _locked(study):
         reporter = Reporter(study, watch, command)
         reporter.begin(Tally(len(plan.runs), existed=len(plan.existing)))  # at once: others are told who holds it
-        remove_leftovers(study)  # first: it puts back what an interrupted replacement has moved aside
+        remove_leftovers(study, alone=True)
         find_existing(plan)  # as it is now that nobody else can change it
         replacement = Replacement.begin(study) if force else Replacement.abandon(study)
         replace = _to_replace(plan, replacement) if replacement else {}
         check_disk(plan.to_do, study)
         outcome = Sweeper(plan, study, policy, reporter.watch(), command, replace).run()
+        _check_still_there(plan, study, outcome)
         reporter.end(outcome)
         if replacement and not outcome.tally.left:
             replacement.end()
         with suppress(OSError):  # derived: on a full disk the failures of the runs are what matters
             write_index(study)
     return outcome
+
+
+def _check_still_there(plan: SweepPlan, study: Path, outcome: SweepOutcome) -> None:
+    """Refuse to call a sweep done whose runs were removed meanwhile, as a batch system clears its scratch folders.
+
+    Raises:
+        StoreError: some are missing.
+    """
+    hashes = folder_hashes(study)
+    there = sum(short_hash(run.identity) in hashes for run in plan.runs)
+    expected = outcome.tally.existed + outcome.tally.made
+    if there < expected:
+        raise StoreError(
+            f"{study} was removed or moved while the sweep worked: of {expected} finished runs {there} are there; "
+            "the same command makes what is missing"
+        )
 
 
 def _to_replace(plan: SweepPlan, replacement: Replacement) -> dict[int, str]:
@@ -106,11 +128,4 @@ def _holder_is_known(study: Path) -> bool:
     status = read_status(study)
     if status is None or status.state != "running":
         return False
-    if status.host == socket.gethostname():
-        try:
-            os.kill(status.pid, 0)
-        except PermissionError:  # it is alive, and someone else's
-            return True
-        except OSError:
-            return False
-    return True
+    return status.host != socket.gethostname() or is_alive(status.pid)

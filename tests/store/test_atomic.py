@@ -58,7 +58,7 @@ def test_arrays_of_objects_are_neither_written_nor_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="allow_pickle=False"):
         npz_bytes({"a": objects})
     np.savez(tmp_path / "a.npz", a=objects)
-    with pytest.raises(DamagedRunError, match=r"a\.npz is damaged \(Object arrays cannot be loaded"):
+    with pytest.raises(DamagedRunError, match=r"a\.npz is damaged \('a\.npy' is no array of numbers"):
         read_npz(tmp_path / "a.npz")
 
 
@@ -115,7 +115,7 @@ def test_a_missing_file_a_missing_array_and_a_folder_are_sentences(tmp_path: Pat
     with pytest.raises(DamagedRunError, match=r"run\.json is missing$"):
         read_json(tmp_path / "run.json")
     (tmp_path / "b.npz").write_bytes(npz_bytes(ARRAYS))
-    with pytest.raises(DamagedRunError, match="other is not a file"):
+    with pytest.raises(DamagedRunError, match="has no array 'other'"):
         read_npz(tmp_path / "b.npz", ["other"])
     with pytest.raises(DamagedRunError, match="Is a directory"):
         read_npz(tmp_path)

@@ -7,16 +7,26 @@ import hashlib
 import os
 import shutil
 import socket
+import subprocess
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rnnlab.store import DamagedRunError, RunBusyError, Workspace, find_run, list_runs, open_run, remove_leftovers
+from rnnlab.store import (
+    DamagedRunError,
+    RunBusyError,
+    StudyLock,
+    Workspace,
+    find_run,
+    list_runs,
+    open_run,
+    remove_leftovers,
+)
 from rnnlab.store import workspace as module
 from rnnlab.store.atomic import write_bytes
-from tests.store.samples import contents, holder, identity_of, make_files, make_info, make_record, make_run
+from tests.store.samples import contents, holder, identity_of, make_files, make_run
 
 IDENTITY = identity_of(0)
 
@@ -160,7 +170,7 @@ def test_an_end_before_the_rename_leaves_nothing_under_the_final_name(
         real_write(path, content, durable=durable)
 
     def rename(self: Path, target: Path) -> Path:
-        if self.name == "folder":
+        if self.name.startswith("made-"):
             raise _Killed
         return real_rename(self, target)
 
@@ -172,62 +182,6 @@ def test_an_end_before_the_rename_leaves_nothing_under_the_final_name(
     assert list_runs(tmp_path) == []
     assert find_run(tmp_path, IDENTITY) is None
     assert open_run(make_run(tmp_path)).identity == IDENTITY
-
-
-def _replace(study: Path, folder: Path) -> Path:
-    with Workspace(study, IDENTITY, "another-label") as workspace:
-        return workspace.publish(
-            make_files(), make_record(make_files(), make_info(IDENTITY, seconds=2.0)), replacing=folder
-        )
-
-
-def test_a_replacement_takes_the_name_of_the_old_run(tmp_path: Path) -> None:
-    folder = make_run(tmp_path, label="mine")
-    assert _replace(tmp_path, folder) == folder
-    assert open_run(folder).info["seconds"] == 2.0
-    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
-
-
-def _interrupt_replacement(study: Path, folder: Path, *, after_both: bool) -> None:
-    """Make the folders as they stand when a process dies after the first rename, or after both."""
-    with Workspace(study, IDENTITY, "default") as workspace:
-        workspace.save_state(7, {"step": np.array(7)})
-    workshop = study / f".{IDENTITY[:12]}"
-    (workshop / "replaced").mkdir()
-    fresh = workshop / "folder"
-    shutil.copytree(folder, fresh)
-    (fresh / "new").touch()
-    folder.rename(workshop / "replaced" / folder.name)
-    if after_both:
-        fresh.rename(folder)
-
-
-def test_the_old_run_comes_back_after_a_death_between_the_two_renames(tmp_path: Path) -> None:
-    folder = make_run(tmp_path)
-    before = contents(folder)
-    _interrupt_replacement(tmp_path, folder, after_both=False)
-    assert find_run(tmp_path, IDENTITY) is None
-    remove_leftovers(tmp_path)
-    assert contents(folder) == before
-    open_run(folder).verify()
-
-
-def test_the_new_run_stays_after_a_death_behind_both_renames(tmp_path: Path) -> None:
-    folder = make_run(tmp_path)
-    _interrupt_replacement(tmp_path, folder, after_both=True)
-    remove_leftovers(tmp_path)
-    assert (folder / "new").exists()
-    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
-
-
-def test_a_replacement_that_was_interrupted_can_be_made_again(tmp_path: Path) -> None:
-    folder = make_run(tmp_path)
-    _interrupt_replacement(tmp_path, folder, after_both=False)
-    remove_leftovers(tmp_path)
-    assert _replace(tmp_path, folder) == folder
-    assert open_run(folder).info["seconds"] == 2.0
-    remove_leftovers(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
 def _leave_workspace(study: Path, identity: str, *, with_state: bool) -> Path:
@@ -271,14 +225,41 @@ def test_what_is_not_a_workspace_is_left_alone(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 4
 
 
-def test_a_temporary_index_is_removed_when_it_has_lost_its_writer(tmp_path: Path) -> None:
-    old, new = tmp_path / ".index.csv.1", tmp_path / ".index.csv.2"
-    for stray in (old, new):
+def test_a_temporary_file_is_removed_as_soon_as_its_writer_is_gone(tmp_path: Path) -> None:
+    here, gone = socket.gethostname(), subprocess.Popen(["true"])
+    gone.wait()
+    dead, alive = tmp_path / f".index.csv.{gone.pid}@{here}", tmp_path / f".index.csv.{os.getpid()}@{here}"
+    elsewhere, old = tmp_path / ".status.json.1@elsewhere", tmp_path / ".index.csv.1@elsewhere"
+    for stray in (dead, alive, elsewhere, old):
         stray.touch()
     os.utime(old, (0, 0))
     remove_leftovers(tmp_path)
-    assert not old.exists()
-    assert new.exists()
+    assert {*tmp_path.iterdir()} == {alive, elsewhere}
+
+
+def test_the_logs_of_workers_go_unless_a_sweep_is_at_work(tmp_path: Path) -> None:
+    worker, failed = tmp_path / "logs" / "worker-1-1.log", tmp_path / "logs" / "default-0.log"
+    worker.parent.mkdir()
+    worker.touch()
+    failed.touch()
+    with StudyLock(tmp_path):
+        remove_leftovers(tmp_path)
+        assert worker.exists()
+        remove_leftovers(tmp_path, alone=True)
+        assert not worker.exists()
+    failed.unlink()
+    remove_leftovers(tmp_path)
+    assert not worker.parent.exists()
+
+
+def test_what_a_killed_measuring_leaves_in_a_finished_run_is_removed(tmp_path: Path) -> None:
+    folder = make_run(tmp_path)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (folder / f".lags.npz.{gone.pid}@{socket.gethostname()}").touch()
+    _leave_workspace(tmp_path, IDENTITY, with_state=False)
+    remove_leftovers(tmp_path)
+    assert sorted(contents(folder)) == ["config.yaml", "metrics.npz", "run.json", "weights.npz"]
 
 
 def test_leftovers_of_no_study_are_none(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ import pytest
 import torch
 
 from rnnlab.config import Config, identity
-from rnnlab.store import RunBusyError, list_runs
+from rnnlab.store import RunBusyError, Workspace, list_runs
 from rnnlab.store.atomic import npz_bytes, read_npz
 from rnnlab.studies import making, training_loop
 from rnnlab.studies.hooks import Hooks, StoppedError
 from rnnlab.studies.run import run_one
-from rnnlab.training import available_engines
+from rnnlab.training import NetState, available_engines, make_stream
 from tests.store.samples import holder
 from tests.studies.small import DIVERGING, ELMAN_ADAM, LSTM_SGD_CLIPPED, StopAt, result_bytes, small
 
@@ -160,6 +160,60 @@ def test_an_older_state_is_used_when_the_newest_is_damaged(tmp_path: Path) -> No
     resumed = run_one(config, runs=tmp_path / "b", hooks=Hooks(on_progress=lambda p: begins.append(p.step))).run
     assert begins[0] == saved + 1
     assert result_bytes(resumed.path) == result_bytes(undisturbed.path)
+
+
+def test_what_is_damaged_of_one_run_of_a_stack_holds_up_no_other(tmp_path: Path) -> None:
+    """With the native engine a stack goes on from where each of its runs stands."""
+    configs = [small(LENGTH, f"seed={seed}") for seed in (0, 1)]
+    for config in configs:
+        _stop(config, tmp_path, 20)
+    (step,) = _states(configs[0], tmp_path)
+    newer = _workspace(configs[0], tmp_path) / f"state-{step + 10}.npz"
+    newer.write_bytes(bytes(1000))
+    with Workspace(tmp_path / "study", identity(configs[0]), "") as workspace:
+        assert (workspace.state_steps(), workspace.latest_state()) == ([step + 10, step], step)
+
+
+def test_a_state_is_on_the_disk_before_the_one_before_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a power cut may take are files and names that nobody has waited for."""
+    done: list[str] = []
+    synced, unlinked = os.fsync, Path.unlink
+
+    def sync(descriptor: int) -> None:
+        done.append("sync " + Path(f"/proc/self/fd/{descriptor}").readlink().name.partition(".npz")[0])
+        synced(descriptor)
+
+    def unlink(self: Path, *, missing_ok: bool = False) -> None:
+        done.append(f"remove {self.stem}")
+        unlinked(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with Workspace(tmp_path, "0" * 64, "") as workspace:
+        saver = training_loop._Saver([training_loop.StackMember(_Standing.state, workspace)], "stamp")
+        for session in (_Standing(1), _Standing(2), _Standing(3)):
+            saver.save(session, durable=session.step != 3)
+        assert workspace.state_steps() == [3, 2]
+    first = ["sync .state-1", f"sync {tmp_path.name}", "sync .000000000000"]
+    assert done[-6:] == [*first, "sync .state-2", "sync .000000000000", "remove state-1"]
+
+
+class _Standing:
+    """A training that stands at a step."""
+
+    state = NetState(np.zeros(2, np.float32), make_stream(0, 1), 0.1, None, np.zeros(3, np.float32), np.zeros((1, 2)))
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def states(self) -> list[NetState]:
+        return [self.state]
+
+    def advance(self, updates: int) -> None:
+        raise NotImplementedError
+
+    def last_losses(self) -> list[float]:
+        return []
 
 
 def test_states_are_saved_as_it_goes_and_only_the_last_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

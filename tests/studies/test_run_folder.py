@@ -268,28 +268,6 @@ def test_underflow_is_flagged_and_its_logarithm_kept(tmp_path: Path) -> None:
     assert -1700 < run.metrics["grad_log_norm"][0, 0, 0] < -1600  # some 19 ln 1e-38 and ln 2
 
 
-def test_an_interrupted_replacement_loses_nothing(tmp_path: Path) -> None:
-    """The process died between the two renames: the old run stands aside, and nothing under its name."""
-    config = small()
-    run = run_one(config, runs=tmp_path).run
-    before = contents(run.path)
-    aside = run.path.parent / f".{run.identity[:12]}" / "replaced"
-    aside.mkdir(parents=True)
-    run.path.rename(aside / run.path.name)
-    again = run_one(config, runs=tmp_path)
-    assert (again.made, contents(again.run.path)) == (False, before)
-
-
-def test_an_interrupted_replacement_can_be_repeated(tmp_path: Path) -> None:
-    config = small()
-    run = run_one(config, runs=tmp_path, values={"a": 1}).run
-    aside = run.path.parent / f".{run.identity[:12]}" / "replaced"
-    aside.mkdir(parents=True)
-    run.path.rename(aside / run.path.name)
-    again = run_one(config, runs=tmp_path, command="again", force=True)
-    assert (again.made, again.run.path, again.run.info["command"]) == (True, run.path, "again")
-
-
 def test_engines_and_devices_that_do_not_exist_are_sentences(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no engine 'jax'; valid: auto, torch, native"):
         run_one(small(), runs=tmp_path, engine="jax")

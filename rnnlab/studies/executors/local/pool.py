@@ -93,6 +93,8 @@ class LocalExecutor:
         log = self._logs / f"worker-{os.getpid()}-{self._started}.log"
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_start_work, args=(theirs, str(log)), daemon=True)
+        with suppress(OSError):  # then what it prints is lost, and it works all the same
+            self._logs.mkdir(exist_ok=True)
         with _quiet_start():
             _start_patiently(process)
         theirs.close()
