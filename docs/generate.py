@@ -204,7 +204,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "tasks": tasks,
     "CHANGELOG.md": file("CHANGELOG.md"),
     "CONTRIBUTING.md": file("CONTRIBUTING.md"),
-    **{room: public_names(room) for room in ("rnnlab", "rnnlab.nets", "rnnlab.flow", "rnnlab.tasks")},
+    **{room: public_names(room) for room in ("rnnlab", "rnnlab.nets", "rnnlab.flow", "rnnlab.explain", "rnnlab.tasks")},
 }
 """What goes where a page says `<!-- generated: NAME -->`."""
 

@@ -59,7 +59,7 @@ _CAUSES = {
     Cause.MATRIX: "It is W_hh that decides; the nonlinearity does next to nothing.",
     Cause.NONLINEARITY: "It is the nonlinearity that makes them vanish; W_hh does not.",
     Cause.BOTH: "Both make them vanish: W_hh bears {matrix} of the rate, the nonlinearity the rest.",
-    Cause.HELD_BACK: "W_hh makes them explode; the nonlinearity takes {back} of that rate back.",
+    Cause.HELD_BACK: "W_hh stretches them, and the nonlinearity takes {back} of that back (in ln).",
     Cause.CANCEL: "W_hh would make them grow, and the nonlinearity takes as much back: they stay level.",
     Cause.NEITHER: "Neither W_hh nor the nonlinearity changes them much over a sequence.",
 }

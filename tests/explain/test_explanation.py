@@ -130,7 +130,7 @@ def test_saturation_makes_gradients_vanish_where_the_matrix_does_not(make: Make)
 def test_a_chaotic_net_explodes_as_mean_field_theory_says(make: Make) -> None:
     gaussian = ["model.init=gaussian", "model.hidden_size=200", "task.seq_len=60", "record.sequences=8"]
     said = explain_run(make(*gaussian, "model.weight_scale=2"))
-    assert "W_hh makes them explode; the nonlinearity takes 75 % of that rate back." in sentences(
+    assert "W_hh stretches them, and the nonlinearity takes 75 % of that back (in ln)." in sentences(
         said, "Why", "reading"
     )
     assert numbers(said, "theory") == pytest.approx([0.15176], abs=1e-3)
