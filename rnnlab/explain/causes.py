@@ -10,7 +10,8 @@ import numpy as np
 from rnnlab.explain.evidence import Evidence, Moment
 from rnnlab.explain.finding import RunFinding, number
 from rnnlab.explain.rate import Rate, rate_of
-from rnnlab.explain.rules import ALONE, NOTICEABLE, STANDARD_ERRORS, Cause, agreement, cause
+from rnnlab.explain.rules import ALONE, NOTICEABLE, Cause, agreement, cause
+from rnnlab.flow.agreement import STANDARD_ERRORS
 from rnnlab.flow.groups.exponent import TIMESTEPS
 
 QUESTION = "Why?"

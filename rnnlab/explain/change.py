@@ -10,8 +10,9 @@ from rnnlab.explain.evidence import Evidence
 from rnnlab.explain.finding import RunFinding, Source, number, with_error
 from rnnlab.explain.rate import Rate, rate_of
 from rnnlab.explain.reach import horizon_of
-from rnnlab.explain.rules import NOTICEABLE, STANDARD_ERRORS, Direction, direction
+from rnnlab.explain.rules import NOTICEABLE, Direction, direction
 from rnnlab.explain.vanishing import DOING
+from rnnlab.flow.agreement import STANDARD_ERRORS
 
 QUESTION = "What has training changed?"
 

@@ -1,6 +1,7 @@
 """The rules of judgement: every threshold that a reading rests on, with its reason, and the functions that use them.
 
-A sentence that the numbers do not support is worse than none: each of these also says when nothing can be said.
+A sentence that the numbers do not support is worse than none: each of these also says when nothing can be said. How far
+a slope and an exponent may differ is decided in `rnnlab/flow/agreement.py`, for all who compare them.
 """
 
 from __future__ import annotations
@@ -9,13 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf, isnan, log, sqrt
 
-STANDARD_ERRORS = 2.0
-"""A number is told from another beyond two standard errors: by chance that happens once in twenty times."""
-
-END_STEPS = 3.0
-"""What both ends of a way back of T steps may add to a logarithm that is proportional to T: the first step leaves the
-readout's direction, the last ones reach states near h_0. So a slope over T timesteps and an exponent agree within 3/T;
-in the check values of nineteen nets they never differ by more than that."""
+from rnnlab.flow.agreement import STANDARD_ERRORS, TRANSIENT
 
 NOTICEABLE = log(2.0)
 """A gradient that changes by less than a factor of 2 over all of a sequence is called level: initial weights of another
@@ -82,7 +77,7 @@ def agreement(growth: float, exponent: float, stderr: float, timesteps: int, lay
     2 s.e. + (3 + (L - 1) ln T) / T: a gradient that comes down from L layers may do so at any of T^(L-1) choices of
     timesteps, and so many ways add their logarithm.
     """
-    allowed = STANDARD_ERRORS * stderr + (END_STEPS + (layers - 1) * log(timesteps)) / timesteps
+    allowed = STANDARD_ERRORS * stderr + (TRANSIENT + (layers - 1) * log(timesteps)) / timesteps
     return Agreement(abs(growth - exponent), allowed)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from rnnlab.explain.evidence import Evidence, Moment
 from rnnlab.explain.finding import RunFinding, Source, number, with_error
 from rnnlab.explain.rate import rate_of
-from rnnlab.explain.rules import STANDARD_ERRORS, agreement, finite_size
+from rnnlab.explain.rules import agreement, finite_size
+from rnnlab.flow.agreement import STANDARD_ERRORS
 from rnnlab.flow.groups.exponent import SEQUENCES, TIMESTEPS
 from rnnlab.flow.mean_field import MeanField, mean_field
 from rnnlab.nets.cells import Elman

@@ -10,7 +10,8 @@ import numpy as np
 from rnnlab.explain.evidence import Evidence, Moment
 from rnnlab.explain.finding import RunFinding, Source, number, with_error
 from rnnlab.explain.rate import Rate, rate_of
-from rnnlab.explain.rules import END_STEPS, SHORT, Agreement, Direction, agreement, direction
+from rnnlab.explain.rules import SHORT, Agreement, Direction, agreement, direction
+from rnnlab.flow.agreement import TRANSIENT
 from rnnlab.flow.groups.exponent import SEQUENCES, TIMESTEPS
 
 QUESTION = "Do gradients vanish or explode?"
@@ -153,7 +154,7 @@ def _from_log(value: float) -> str:
 
 def _compared(rate: Rate, held: Agreement, found: Direction, steps: int, apart: str) -> Iterator[str]:
     """Say whether the two rates agree, and if not which of them is no rate."""
-    if steps <= END_STEPS:
+    if steps <= TRANSIENT:
         yield f"T = {steps} is too short to hold the gradient's slope against it."
         return
     if held.holds:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from torch import Tensor
 
 from rnnlab.config import Config, load_config
 from rnnlab.explain import NoExponentError, find_critical_scales
 from rnnlab.explain.critical import nets_to_measure
 from rnnlab.nets import CELLS, LSTM
+from rnnlab.nets.cells import LayerWeights, State
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -101,6 +103,9 @@ class Unknown(LSTM):
 
     name: ClassVar[str] = "unknown"
     noun: ClassVar[str] = "an unknown net"
+
+    def step(self, drive_BG: Tensor, state: State, weights: LayerWeights) -> State:
+        return super().step(drive_BG, state, weights)
 
 
 def test_a_cell_without_derivatives_is_refused_in_a_sentence() -> None:
