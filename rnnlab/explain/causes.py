@@ -112,7 +112,9 @@ def _highway(evidence: Evidence, moment: Moment, rate: Rate, gate: str, share: f
     if not np.isfinite(share) or not np.isfinite(rate.exponent):
         return
     if abs(share) <= (1 - ALONE) * abs(rate.exponent) + STANDARD_ERRORS * rate.exponent_stderr:
-        text = f"Gate {gate} alone carries the gradients: W_hh adds or takes next to nothing."
+        text = f"Gate {gate} alone carries the gradients."
+        if evidence.architecture.cell.has_recurrent_matrix:
+            text = f"{text[:-1]}: W_hh adds or takes next to nothing."
     elif share < 0:
         text = f"To what gate {gate} alone would carry, W_hh adds {number(-share)} a step (in ln)."
     else:
@@ -128,8 +130,12 @@ def _gate_advice(evidence: Evidence, moment: Moment, rate: Rate, gate: str) -> I
         return
     text = (
         f"To keep a state over T = {steps} timesteps gate {gate} would have to be open by 1 - 1/T, which a bias of "
-        f"ln(T - 1) = {number(log(steps - 1))} gives."
+        f"ln(T - 1) = {number(log(steps - 1))} gives"
     )
+    cell = evidence.architecture.cell
+    if cell.remembering_block is not None or cell.admitting_block is not None:
+        text += f"; model.init=chrono model.chrono_time={steps} draws such biases for all times up to that"
+    text += "."
     yield RunFinding(
         QUESTION, "advice", text, {"bias": log(steps - 1)}, "for inputs and states near zero", (), moment.update
     )

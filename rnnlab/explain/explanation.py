@@ -17,6 +17,7 @@ from rnnlab.explain.scale import scale_findings
 from rnnlab.explain.theory import theory_findings
 from rnnlab.explain.vanishing import vanishing_findings
 from rnnlab.store import Run, open_run
+from rnnlab.store.errors import WatchedRunError
 from rnnlab.studies.threads import one_thread
 
 CHAPTERS: tuple[Callable[[Evidence], Iterator[RunFinding]], ...] = (
@@ -69,8 +70,14 @@ def explain_run(run: Run | str | Path) -> Explanation:
     Raises:
         MissingRunError: there is no run at that path, or more than one.
         DamagedRunError: the run is not whole.
+        WatchedRunError: it was recorded from a training loop that rnnlab does not know.
     """
     opened = run if isinstance(run, Run) else open_run(run)
+    if opened.record.is_watched:
+        raise WatchedRunError(
+            f"{opened.path} cannot be explained: that takes the net itself, and it was recorded from a training loop "
+            f"that rnnlab does not know; rnnlab show {opened.path} gives its gradients, slopes and spectra"
+        )
     evidence = Evidence(opened)
     with one_thread():
         return Explanation(opened.path, tuple(finding for chapter in CHAPTERS for finding in chapter(evidence)))

@@ -16,6 +16,7 @@ from rnnlab.explain.reach import float32_horizon
 from rnnlab.explain.vanishing import vanishing_findings
 from rnnlab.nets import CELLS
 from rnnlab.store import Run
+from rnnlab.store.errors import WatchedRunError
 from rnnlab.studies.remeasuring import add_quantities
 from rnnlab.studies.run import run_one
 from tests.explain.test_critical import Unknown
@@ -116,7 +117,10 @@ def test_of_an_lstm_of_zero_weights_the_forget_gate_alone_carries(make: Make) ->
     assert "||dL/dc_t||" in sentences(said, "Do gradients", "fact"), "of h_t with c_t held fixed it would be zero"
     assert "Gate f alone carries the gradients" in sentences(said, "Why", "reading")
     assert "a memory of 1.44 timesteps" in sentences(said, "Why", "fact")
-    assert "a bias of ln(T - 1) = 2.2 gives" in sentences(said, "Why", "advice")
+    assert sentences(said, "Why", "advice").endswith(
+        "a bias of ln(T - 1) = 2.2 gives; model.init=chrono model.chrono_time=10 draws such biases for all times up to "
+        "that."
+    )
     assert sentences(said, "How far") == "dL/dW_hh is zero: nothing is learned about what came before."
 
 
@@ -262,6 +266,13 @@ def test_every_finding_says_where_it_is_from_and_how_sure_it_is(make: Make) -> N
         assert json.loads(json.dumps(said.to_json(), allow_nan=False))["findings"]
 
 
+def test_a_cell_without_a_recurrent_matrix_is_explained_by_its_gate(make: Make) -> None:
+    said = explain_run(make("model.cell=mingru", "task.seq_len=20"))
+    assert sentences(said, "Why", "reading") == "Gate f alone carries the gradients."
+    assert sentences(said, "How far") == ""
+    assert "there is none" in sentences(said, "What would"), "no weight scale changes its gates at zero inputs"
+
+
 def test_a_cell_whose_derivatives_are_not_written_down_is_explained_as_far_as_that_goes(make: Make) -> None:
     with CELLS.extended(Unknown):
         said = explain_run(make("model.cell=unknown"))
@@ -270,6 +281,14 @@ def test_a_cell_whose_derivatives_are_not_written_down_is_explained_as_far_as_th
     )
     assert "cannot be told" in sentences(said, "Do gradients", "reading")
     assert sentences(said, "How far") == sentences(said, "What would") == ""
+
+
+def test_a_run_recorded_from_a_loop_of_somebodys_own_is_refused_in_a_sentence(make: Make) -> None:
+    run = make()
+    record = json.loads((run.path / "run.json").read_text())
+    (run.path / "run.json").write_text(json.dumps(record | {"watched": ["rnn"]}))
+    with pytest.raises(WatchedRunError, match="cannot be explained: that takes the net itself"):
+        explain_run(run.path)
 
 
 def test_long_sequences_are_measured_on_fewer_probes(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
