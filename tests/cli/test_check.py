@@ -46,5 +46,25 @@ def test_json_says_the_same(call: Call, config: str) -> None:
     assert {row["name"] for row in report["quantities"]} >= {"dL/dh layer 0", "weight_hh_l1", "readout_bias"}
 
 
+def test_every_group_of_quantities_has_a_row_and_a_wrong_one_is_named(
+    call: Call, config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnnlab.flow.groups.lags._share", lambda part, _whole: part[:, 0])
+    result = call("check", config)
+    assert (result.code, result.out.splitlines()[-1]) == (1, "wrong: lags")
+    rows = {line.split()[0]: line for line in result.out.partition("Groups of quantities")[2].splitlines()[2:-2]}
+    assert list(rows)[:6] == ["lags", "jacobians", "lyapunov", "split", "bounds", "activity"]
+    assert rows.pop("lags").endswith("lag_share  WRONG: lag_share")
+    assert {row.split()[-1] for row in rows.values()} == {"agree"}
+    groups = json.loads(call("check", config, "--json").out)["groups"]
+    assert [(group["name"], group["wrong"]) for group in groups if not group["agrees"]] == [("lags", ["lag_share"])]
+
+
+def test_a_group_that_the_cell_has_not_is_not_checked(call: Call, config: str) -> None:
+    assert "bounds: not checked: no single matrix governs an LSTM" in call("check", config, "model.cell=lstm").out
+    report = json.loads(call("check", config, "model.cell=gru", "--json").out)
+    assert report["groups_not_checked"] == {"bounds": "no single matrix governs a GRU"}
+
+
 def test_a_tolerance_of_zero_finds_rounding(call: Call, config: str) -> None:
     assert call("check", config, "--tolerance", "0").code == 1
