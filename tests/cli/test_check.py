@@ -54,7 +54,7 @@ def test_every_group_of_quantities_has_a_row_and_a_wrong_one_is_named(
     assert (result.code, result.out.splitlines()[-1]) == (1, "wrong: lags")
     rows = {line.split()[0]: line for line in result.out.partition("Groups of quantities")[2].splitlines()[2:-2]}
     assert list(rows)[:6] == ["lags", "jacobians", "lyapunov", "split", "bounds", "activity"]
-    assert rows.pop("lags").endswith("lag_share  WRONG: lag_share")
+    assert rows.pop("lags").endswith("WRONG: lag_share")
     assert {row.split()[-1] for row in rows.values()} == {"agree"}
     groups = json.loads(call("check", config, "--json").out)["groups"]
     assert [(group["name"], group["wrong"]) for group in groups if not group["agrees"]] == [("lags", ["lag_share"])]
