@@ -24,7 +24,7 @@ class DenseLayer:
     """One layer after its forward pass.
 
     Attributes:
-        weight_hh_GH: its recurrent matrix.
+        weight_hh_GH: its recurrent matrix, (0, H) of a cell without one.
         h_before_TBH: h_{t-1}.
         total_TBG: W_ih x_t + b + W_hh h_{t-1}: of all gates but a GRU's n the pre-activation.
         by_state_TBNN: ∂s_t/∂s_{t-1}.
@@ -67,24 +67,26 @@ def differentiate(case: AuditCase) -> DenseNet:
 def _run(case: AuditCase, weights: dict[str, np.ndarray], x_TBI: np.ndarray) -> tuple[DenseLayer, np.ndarray]:
     """Give one layer and its outputs h_t, (T, B, H)."""
     cell, hidden = case.architecture.cell, case.architecture.hidden_size
-    step, names = known_step(cell)
+    (step, _), states = known_step(cell), len(cell.states)
+    matrix_GH = weights["weight_hh"] if "weight_hh" in weights else np.zeros((0, hidden))
+    rows_GH = matrix_GH if len(matrix_GH) else np.zeros((len(weights["bias"]), hidden))  # of a product that is zero
 
     def new_state(state: np.ndarray, x: np.ndarray, more: np.ndarray) -> np.ndarray:
         """Make a step, with something added to the recurrent product."""
-        drive, product = x @ weights["weight_ih"].T + weights["bias"], state[..., :hidden] @ weights["weight_hh"].T
+        drive, product = x @ weights["weight_ih"].T + weights["bias"], state[..., :hidden] @ rows_GH.T
         before = Before(state[..., :hidden], state[..., -hidden:], 0.0, weights)
-        return np.concatenate(step(cell, drive, product + more, before)[: len(names)], axis=-1)
+        return np.concatenate(step(cell, drive, product + more, before)[:states], axis=-1)
 
-    state_BN, rows = np.zeros((x_TBI.shape[1], len(names) * hidden)), []
+    state_BN, rows = np.zeros((x_TBI.shape[1], states * hidden)), []
     for x_BI in x_TBI:
         h_BH = state_BN[:, :hidden]
-        total_BG = x_BI @ weights["weight_ih"].T + weights["bias"] + h_BH @ weights["weight_hh"].T
+        total_BG = x_BI @ weights["weight_ih"].T + weights["bias"] + h_BH @ rows_GH.T
         point = (state_BN, x_BI, np.zeros_like(total_BG))
         rows.append((h_BH, total_BG, *(_jacobian(new_state, point, which) for which in range(len(point)))))
         state_BN = new_state(*point)
     h_before_TBH, *others = (np.stack(each) for each in zip(*rows, strict=True))
     after_TBH = np.concatenate([h_before_TBH[1:], state_BN[None, :, :hidden]])
-    return DenseLayer(weights["weight_hh"], h_before_TBH, *others), after_TBH
+    return DenseLayer(matrix_GH, h_before_TBH, *others), after_TBH
 
 
 def _jacobian(function: Callable[..., np.ndarray], point: Sequence[np.ndarray], which: int) -> np.ndarray:
@@ -108,7 +110,7 @@ def perturb(net: DenseNet, seed: int) -> DenseNet:
 
     layers = []
     for layer in net.layers:
-        size = float(np.abs(layer.weight_hh_GH).max())
+        size = float(np.abs(layer.weight_hh_GH).max(initial=0.0))
         derivatives = (layer.by_state_TBNN, layer.by_input_TBNI, layer.by_product_TBNG)
         by_state, by_input, by_product = (shaken(array, size) for array in derivatives)
         layers.append(replace(layer, by_state_TBNN=by_state, by_input_TBNI=by_input, by_product_TBNG=by_product))

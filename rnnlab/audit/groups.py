@@ -1,6 +1,6 @@
 """Every group of quantities, as runs record it, against the second way to it: which quantity is wrong, if one is.
 
-Dense Jacobians take time and memory, so a group is held on the first few timesteps of few sequences.
+Dense Jacobians take time and memory, so a group is held on a few timesteps, the last, of few sequences.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rnnlab.audit.case import AuditCase, NotKnownError
-from rnnlab.audit.complex_step import known_step
 from rnnlab.audit.dense import DenseNet, differentiate, perturb
 from rnnlab.audit.second_ways import SECOND_WAYS, Expected
 from rnnlab.flow.problem import Problem
@@ -91,13 +90,12 @@ def _problem_of(case: AuditCase) -> Problem:
 
 
 def _shortened(case: AuditCase) -> AuditCase:
-    few = slice(0, SEQUENCES), slice(0, TIMESTEPS)
+    few = slice(0, SEQUENCES), slice(-TIMESTEPS, None)  # the end, where the loss of many tasks is
     return replace(case, inputs_BTI=case.inputs_BTI[few], targets=case.targets[few])
 
 
 def _check_size(case: AuditCase) -> None:
-    _, states = known_step(case.architecture.cell)
-    numbers = len(states) * case.architecture.hidden_size
+    numbers = len(case.architecture.cell.states) * case.architecture.hidden_size
     if numbers > MOST_NUMBERS:
         raise NotKnownError("dense Jacobian", f"of a state of {numbers} numbers, {MOST_NUMBERS} at most")
 

@@ -13,6 +13,8 @@ import numpy as np
 
 from rnnlab.audit.dense import DenseLayer, DenseNet, pull_back
 from rnnlab.nets import GRU, LSTM, Elman
+from rnnlab.nets.cells.antisymmetric import Antisymmetric
+from rnnlab.nets.cells.mingru import MinGRU
 
 Arrays = Mapping[str, np.ndarray]
 """By quantity, of one record."""
@@ -39,6 +41,7 @@ def _absolute(values: np.ndarray) -> Expected:
 def lags(net: DenseNet, _measured: Arrays) -> dict[str, Expected]:
     """Go back from the loss of one timestep after the other, and sort the uses of W_hh by their distance."""
     timesteps, sequences, _ = net.exits_TBH.shape
+    is_antisymmetric = type(net.case.architecture.cell) is Antisymmetric  # where W_hh is used as W_hh - W_hhᵀ
     parts = [np.zeros((timesteps, *layer.weight_hh_GH.shape)) for layer in net.layers]
     for loss_at in range(timesteps):
         exits_TBH = np.zeros_like(net.exits_TBH)
@@ -47,7 +50,8 @@ def lags(net: DenseNet, _measured: Arrays) -> dict[str, Expected]:
         for part_KGH, layer, total_TBN in zip(parts, net.layers, backward.total_LTBN, strict=True):
             for t in range(loss_at + 1):
                 product_BG = np.einsum("bn,bng->bg", total_TBN[t], layer.by_product_TBNG[t])
-                part_KGH[loss_at - t] += product_BG.T @ layer.h_before_TBH[t] / sequences
+                use_GH = product_BG.T @ layer.h_before_TBH[t] / sequences
+                part_KGH[loss_at - t] += use_GH - use_GH.T if is_antisymmetric else use_GH
     rows_LKW = np.stack([part_KGH.reshape(timesteps, -1) for part_KGH in parts])
     whole_LW, sums_LKW = rows_LKW.sum(axis=1), rows_LKW.cumsum(axis=1)
     squares_L1 = np.square(whole_LW).sum(axis=-1, keepdims=True)
@@ -128,6 +132,30 @@ def split(net: DenseNet, _measured: Arrays) -> dict[str, Expected]:
         "backflow_norm": _relative(lengths[1].mean(axis=-1)),
         "split_cosine": _absolute((units[0] * units[1]).sum(axis=-1).mean(axis=-1)),
     }
+
+
+def exponent(net: DenseNet, _measured: Arrays) -> dict[str, Expected]:
+    """Let one perturbation pass through all steps, and compare its length at the end with that after the washout.
+
+    It begins as 1.5 + sin(n²), n from 0, a direction with a part in every other.
+    """
+    means, stderrs = [], []
+    for layer in net.layers:
+        steps_TBNN = layer.by_state_TBNN
+        timesteps, sequences, size, _ = steps_TBNN.shape
+        tangent_BN = np.broadcast_to(1.5 + np.sin(np.arange(size) ** 2.0), (sequences, size))
+        logs_TB = []
+        for steps_BNN in steps_TBNN:
+            tangent_BN = np.einsum("bnm,bm->bn", steps_BNN, tangent_BN)
+            logs_TB.append(np.log(np.linalg.norm(tangent_BN, axis=-1)))
+        washout = timesteps // 4
+        before_B = logs_TB[washout - 1] if washout else np.log(np.linalg.norm(1.5 + np.sin(np.arange(size) ** 2.0)))
+        grown_B = np.where(np.isneginf(logs_TB[-1]), -np.inf, logs_TB[-1] - before_B) / (timesteps - washout)
+        means.append(grown_B.mean())
+        stderrs.append(grown_B.std(ddof=min(1, sequences - 1)) / np.sqrt(sequences))
+    mean_L = np.array(means)
+    stderr_L = np.where(np.isneginf(mean_L), 0.0, stderrs)
+    return {"exponent": _absolute(mean_L), "exponent_stderr": Expected(stderr_L, np.ones_like(stderr_L))}
 
 
 _TRUSTED = 1e-5
@@ -219,12 +247,9 @@ def activity(net: DenseNet, _measured: Arrays) -> dict[str, Expected]:
         slopes_LTBH = np.stack([np.abs(np.diagonal(layer.by_product_TBNG, axis1=-2, axis2=-1)) for layer in net.layers])
         means = {"derivative_mean": slopes_LTBH, "saturated_share": (slopes_LTBH < 0.1).astype(np.float64)}
         return {name: _absolute(values.mean(axis=(-2, -1))) for name, values in means.items()}
-    gates, (kept, kept_name) = _GATES[type(cell)], _KEPT[type(cell)]
-    values = {
-        gate: np.stack([1 / (1 + np.exp(-np.split(layer.total_TBG, len(gates), axis=-1)[i])) for layer in net.layers])
-        for i, gate in enumerate(gates)
-        if gate.islower()
-    }
+    read, (kept, kept_name) = _GATES[type(cell)], _KEPT[type(cell)]
+    by_layer = [read(layer.total_TBG) for layer in net.layers]
+    values = {gate: np.stack([gates[gate] for gates in by_layer]) for gate in by_layer[0]}
     found = {f"gate_{gate}_mean": gate_LTBH.mean(axis=(-2, -1)) for gate, gate_LTBH in values.items()}
     log_kept_LTBH = np.log(values[kept])
     found[kept_name] = log_kept_LTBH.mean(axis=(-2, -1))
@@ -234,13 +259,41 @@ def activity(net: DenseNet, _measured: Arrays) -> dict[str, Expected]:
     return {name: _absolute(each) for name, each in found.items()}
 
 
-_GATES: dict[type, str] = {LSTM: "ifGo", GRU: "rzN"}
-"""The rows of W_hh in order; what is written large is no gate but a candidate."""
+def _sigmoid(a: np.ndarray) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-a)))
 
-_KEPT: dict[type, tuple[str, str]] = {LSTM: ("f", "forget_log_mean"), GRU: ("z", "keep_log_mean")}
+
+def _lstm_gates(total_TBG: np.ndarray) -> dict[str, np.ndarray]:
+    i, f, _, o = np.split(total_TBG, 4, axis=-1)
+    return {"i": _sigmoid(i), "f": _sigmoid(f), "o": _sigmoid(o)}
+
+
+def _gru_gates(total_TBG: np.ndarray) -> dict[str, np.ndarray]:
+    r, z, _ = np.split(total_TBG, 3, axis=-1)
+    return {"r": _sigmoid(r), "z": _sigmoid(z)}
+
+
+def _mingru_gates(total_TBG: np.ndarray) -> dict[str, np.ndarray]:
+    """Call what is kept f: z is what is let in."""
+    return {"f": _sigmoid(-np.split(total_TBG, 2, axis=-1)[0])}
+
+
+_GATES: dict[type, Callable[[np.ndarray], dict[str, np.ndarray]]] = {
+    LSTM: _lstm_gates,
+    GRU: _gru_gates,
+    MinGRU: _mingru_gates,
+}
+"""What reads the gates off the pre-activations."""
+
+_KEPT: dict[type, tuple[str, str]] = {
+    LSTM: ("f", "forget_log_mean"),
+    GRU: ("z", "keep_log_mean"),
+    MinGRU: ("f", "forget_log_mean"),
+}
 """The gate that keeps the old state, and what the mean of its logarithm is called."""
 
 SECOND_WAYS: dict[str, Callable[[DenseNet, Arrays], dict[str, Expected]]] = {
+    "exponent": exponent,
     "lags": lags,
     "jacobians": jacobians,
     "lyapunov": lyapunov,
