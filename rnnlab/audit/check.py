@@ -1,4 +1,4 @@
-"""One check: a config's net, every way, every engine, and what came of it."""
+"""One check: a config's net, every way, every engine, every group of quantities, and what came of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rnnlab.audit.by_hand import by_hand
 from rnnlab.audit.case import Answer, AuditCase, NotKnownError, make_case
 from rnnlab.audit.complex_step import Projected, by_complex_step
 from rnnlab.audit.engines import EngineStep, check_engines
+from rnnlab.audit.groups import GroupFinding, check_groups
 from rnnlab.audit.paths import by_paths
 from rnnlab.audit.verdict import Finding, judge
 from rnnlab.config import Config
@@ -32,24 +33,31 @@ class CheckReport:
 
     findings: list[Finding]
     steps: list[EngineStep]
+    groups: list[GroupFinding]
     missing: list[str]  # ways that cannot be gone for this net
     unknown: dict[str, str]  # ways and engines that do not know a part of it, with the sentence
+    unchecked: dict[str, str]  # groups of quantities that are held against nothing, with the reason
     tolerance: float
 
     @property
     def agrees(self) -> bool:
         """Whether nothing was found wrong."""
-        return all(finding.agrees for finding in self.findings) and all(step.agrees for step in self.steps)
+        return all(finding.agrees for finding in self.findings) and not self._others()
 
     @property
     def convicted(self) -> list[str]:
-        """The ways and engines that are wrong."""
+        """The ways, engines and groups of quantities that are wrong."""
         ways = dict.fromkeys(way for finding in self.findings for way in finding.convicted)
-        return [*ways, *(step.name for step in self.steps if not step.agrees)]
+        return [*ways, *self._others()]
+
+    def _others(self) -> list[str]:
+        """Name the engines and the groups that are wrong."""
+        steps = [step.name for step in self.steps if not step.agrees]
+        return steps + [group.name for group in self.groups if not group.agrees]
 
 
 def run_check(config: Config, tolerance: float = 1e-9) -> CheckReport:
-    """Compute every gradient of a config's initial net by every way, and one step by every engine.
+    """Compute every gradient of a config's initial net by every way, one step by every engine, every group twice.
 
     Args:
         config: whose net, task and seed.
@@ -60,8 +68,9 @@ def run_check(config: Config, tolerance: float = 1e-9) -> CheckReport:
         answers, unknown = _ask(case)
         given = {name: answer for name, answer in answers.items() if answer is not None}
         steps, unable = check_engines(config)
+        groups, unchecked = check_groups(case, tolerance)
     missing = [name for name in answers if name not in given]
-    return CheckReport(judge(given, tolerance), steps, missing, unknown | unable, tolerance)
+    return CheckReport(judge(given, tolerance), steps, groups, missing, unknown | unable, unchecked, tolerance)
 
 
 def _ask(case: AuditCase) -> tuple[dict[str, Answer | Projected | None], dict[str, str]]:

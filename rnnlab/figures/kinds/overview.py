@@ -40,4 +40,4 @@ def draw_overview(subject: Subject, style: Style) -> Figure:
     return figure
 
 
-RUN_KINDS.register(RunKind("overview", "what every run records, in one picture", draw_overview, place=0))
+RUN_KINDS.register(RunKind("overview", "what every run records, in one picture", draw_overview, 0, flow.notes))
