@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 
 from rnnlab.registry import UnknownNameError
-from rnnlab.watching.errors import WatchError
+from rnnlab.watching.errors import WatchError, quoted
 from rnnlab.watching.finding import find_recurrent
 from rnnlab.watching.seen import WatchedModule
 from rnnlab.watching.steps import KERNELS, unroll_cell, unroll_module
@@ -85,7 +85,8 @@ class Watching(AbstractContextManager["Watching"]):
         for name, seen in self._seen.items():
             if isinstance(vars(seen.module).get("forward"), _Stepping):
                 raise WatchError(
-                    f"'{name}' is watched already: leave the one context before the other begins, or take its numbers"
+                    f"{quoted(name)} is watched already: leave that context, or finish that Recorder, before another "
+                    "begins"
                 )
         for reason in self.unwatched.values():
             warnings.warn(reason, stacklevel=2)
@@ -168,6 +169,6 @@ class _Steps(TorchFunctionMode):
     def _refuse_autocast(self, x: Tensor) -> None:
         if torch.is_autocast_enabled(x.device.type):
             raise WatchError(
-                f"autocast is on where '{self._seen.name}' is called, and would round each step by itself: call the "
-                "model outside of torch.autocast while it is watched"
+                f"autocast is on where {quoted(self._seen.name)} is called, and would round each step by itself: call "
+                "the model outside of torch.autocast while it is watched"
             )

@@ -9,3 +9,8 @@ class WatchError(UserError):
     """A model cannot be watched, or what was asked for was not seen."""
 
     exit_code: ClassVar[int] = 2
+
+
+def quoted(name: str) -> str:
+    """Give the name of a module for a message; the model itself has none."""
+    return f"'{name}'" if name else "the model"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from rnnlab.watching.errors import WatchError
+from rnnlab.watching.errors import WatchError, quoted
 
 _RECURRENT = (nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell)
 _NAMES = {kind.__name__ for kind in _RECURRENT}
@@ -49,7 +49,7 @@ def _nothing(model: nn.Module) -> str:
 
 def _why_not(name: str, module: nn.Module, model: nn.Module) -> str | None:
     """Say why a recurrent module cannot be watched; None if it can, or is none."""
-    called, kind = f"'{name}'" if name else "the model", type(module)
+    called, kind = quoted(name), type(module)
     if isinstance(module, torch.jit.ScriptModule):
         script = str(getattr(module, "original_name", ""))
         of_torchscript = f"{called} is a scripted {script}, whose steps TorchScript keeps to itself"
@@ -80,7 +80,7 @@ def _holders(name: str, model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     above = ""
     for part in filter(None, name.split(".")):
         above = f"{above}.{part}" if above else part
-        yield f"'{above}'", model.get_submodule(above)
+        yield quoted(above), model.get_submodule(above)
 
 
 def _is_compiled(module: nn.Module) -> bool:

@@ -35,7 +35,7 @@ from rnnlab.store import (
 from rnnlab.store.atomic import npz_bytes
 from rnnlab.studies.provenance import git_commit, machine, versions
 from rnnlab.watching.context import Reduction, watch
-from rnnlab.watching.errors import WatchError
+from rnnlab.watching.errors import WatchError, quoted
 from rnnlab.watching.recording import ParameterNorms, Recording, layer_names
 
 _LOOP = "loop of one's own"
@@ -184,7 +184,7 @@ class Recorder(AbstractContextManager["Recorder"]):
             self._recording.add(seen, self._recording.losses[-1], norms.by_name)
             return
         made = len(self._recording.losses) - 1
-        reason = f"update {made} is not recorded: no gradient has come to {', '.join(map(repr, flow.modules))}"
+        reason = f"update {made} is not recorded: no gradient has come to {', '.join(map(quoted, flow.modules))}"
         if not self._recording.steps:
             raise WatchError(
                 f"{reason}. The model is watched from when its Recorder is made: forward, backward, update"
@@ -196,13 +196,13 @@ class Recorder(AbstractContextManager["Recorder"]):
         try:
             self._write("unfinished")
         except OSError as error:
-            warnings.warn(f"the recording could not be written, and will be again later: {error}", stacklevel=3)
+            warnings.warn(f"the recording could not be written: {error}", stacklevel=3)
         self._written = time.perf_counter()
 
     def _write_the_rest(self) -> None:
         """Write what the loop has left unfinished, in the process that began it."""
         if self._recording.steps and not self._is_finished and os.getpid() == self._process:
-            self._write("unfinished")
+            self._write_if_possible()
 
     def _write(self, status: str) -> None:
         """Put the whole folder in the place of the one before."""

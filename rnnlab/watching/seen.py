@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from rnnlab.flow.norms import living_mean, mean_norm, quantile, zero_share
 from rnnlab.flow.spectra import eigenvalues, singular_values
 from rnnlab.nets.norms import norm
-from rnnlab.watching.errors import WatchError
+from rnnlab.watching.errors import WatchError, quoted
 from rnnlab.watching.tape import Tape
 
 
@@ -170,15 +170,15 @@ class Seen(ABC):
         tapes = self.tapes
         if not any(tape.has_gradients for tape in tapes):
             raise WatchError(
-                f"no gradient has come to the states of '{self.name}': call backward inside of the context, on a loss "
-                "that depends on them (what create_graph=True computes does not count)"
+                f"no gradient has come to the states of {quoted(self.name)}: call backward inside of the context, on a "
+                "loss that depends on them (what create_graph=True computes does not count)"
             )
         factor = tapes[-1].sequences if self._of_mean else 1
         return torch.cat([tape.gradients(part) for tape in tapes], dim=2) * factor
 
     def _require(self, part: int) -> None:
         if part and not self.has_cell_state:
-            raise WatchError(f"'{self.name}' has no cell state c: only an LSTM has")
+            raise WatchError(f"{quoted(self.name)} has no cell state c: only an LSTM has")
 
     def _in_order(self, values_LDTBH: Tensor) -> Tensor:
         """Put the sequences of a packed batch where the caller has them."""
@@ -197,7 +197,7 @@ class Seen(ABC):
     def _governing_matrices(self) -> np.ndarray:
         if not self.is_governed:
             raise WatchError(
-                f"'{self.name}' has no spectrum: no single matrix governs its steps, which its gates change"
+                f"{quoted(self.name)} has no spectrum: no single matrix governs its steps, which its gates change"
             )
         matrices: np.ndarray = _exact(self.tapes[-1].recurrent_matrices()).numpy()
         return matrices
@@ -284,6 +284,6 @@ class WatchedModule(Seen):
         """
         if not self._chains:
             silent = " but under torch.no_grad, or from compiled code" if self.silent_calls else ""
-            raise WatchError(f"'{self.name}' was not called inside of the context{silent}")
+            raise WatchError(f"{quoted(self.name)} was not called inside of the context{silent}")
         reached = [chain for chain in self._chains if any(tape.has_gradients for tape in chain)]
         return (reached or self._chains)[-1]

@@ -1,7 +1,7 @@
 """A character model as the field's scripts are written: a GRU that a loop calls letter by letter, sampling, a save.
 
 Nothing in it knows of rnnlab: `test_script.py` adds its three lines, and holds that the script does what it did. It has
-no types, as they have none.
+no types, as such scripts have none.
 """
 
 # mypy: ignore-errors

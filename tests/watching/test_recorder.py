@@ -187,7 +187,7 @@ def test_a_full_disk_ends_no_training_and_is_told(tmp_path: Path) -> None:
     model = Mixed()
     recorder = rnnlab.Recorder(model, "mine", every=1, runs=tmp_path / "no-folder", write_every=0.0)
     for loss in train(model, 2):
-        with pytest.warns(UserWarning, match="the recording could not be written, and will be again later"):
+        with pytest.warns(UserWarning, match="the recording could not be written: "):
             recorder.update(loss)
     (tmp_path / "no-folder").unlink()
     assert len(recorder.finish().metrics["loss"]) == 2
@@ -241,7 +241,7 @@ def test_settings_of_any_kind_become_the_axes_of_a_study(tmp_path: Path) -> None
 
 def test_a_first_update_that_is_not_seen_is_a_sentence_and_a_later_one_a_warning(tmp_path: Path) -> None:
     model = nn.GRU(1, 2)
-    with pytest.raises(WatchError, match="update 0 is not recorded: no gradient has come to ''"):
+    with pytest.raises(WatchError, match="update 0 is not recorded: no gradient has come to the model"):
         rnnlab.Recorder(model, "mine", runs=tmp_path).update(1.0)
     recorder = rnnlab.Recorder(model, "mine", every=1, runs=tmp_path)
     loss = model(torch.randn(3, 2, 1))[0].mean()
@@ -259,7 +259,7 @@ def test_what_makes_no_recording_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WatchError, match="every is a number of updates, at least 1; got 0"):
         rnnlab.Recorder(model, "mine", every=0, runs=tmp_path)
     recorder = rnnlab.Recorder(model, "mine", runs=tmp_path)
-    with pytest.raises(WatchError, match="'' is watched already"):
+    with pytest.raises(WatchError, match="the model is watched already: leave that context, or finish that Recorder"):
         rnnlab.Recorder(model, "other", runs=tmp_path)
     with pytest.raises(WatchError, match=r"a loss is one number; got a tensor of shape \(3,\)"):
         recorder.update(torch.zeros(3))
