@@ -12,7 +12,7 @@ import inspect
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,9 +82,18 @@ def components() -> str:
     """Give what a net and its training can be made of, as each part describes itself."""
     from rnnlab.nets import CELLS, INITIALISERS, NONLINEARITIES
     from rnnlab.training.optimizers import OPTIMIZERS
+    from rnnlab.training.regularisers import REGULARISERS
+    from rnnlab.training.schedules import SCHEDULES
 
+    kinds: dict[str, Mapping[str, Any]] = {
+        "model.cell": CELLS,
+        "model.init": INITIALISERS,
+        "training.optimizer": OPTIMIZERS,
+        "training.schedule": SCHEDULES,
+        "training.regulariser": REGULARISERS,
+    }
     parts = []
-    for key, declared in (("model.cell", CELLS), ("model.init", INITIALISERS), ("training.optimizer", OPTIMIZERS)):
+    for key, declared in kinds.items():
         parts.append(f"## `{key}`")
         for name, component in declared.items():
             source = getattr(component, "source", "")

@@ -11,6 +11,7 @@ from rnnlab.config.limits import check_memory, memory_of_machine
 from rnnlab.nets import Architecture, pack
 from rnnlab.nets.initialisers import Scales, shifted
 from rnnlab.training import BATCHES, PROBE, WEIGHTS, Needs, NetState, Recipe, make_stream
+from rnnlab.training.schedules import rate_factors
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class Prepared:
 
 def needs_of(config: Config) -> Needs:
     """Give what an engine must have code for; it takes no PyTorch."""
-    return Needs(config.model.make_cell(), config.task.loss, config.training.make_optimizer())
+    training = config.training
+    cell, optimizer, regulariser = config.model.make_cell(), training.make_optimizer(), training.make_regulariser()
+    return Needs(cell, config.task.loss, optimizer, training.truncate, regulariser)
 
 
 def architecture_of(config: Config) -> Architecture:
@@ -72,15 +75,18 @@ def draw_unshifted(config: Config) -> dict[str, np.ndarray]:
 
 def prepare(config: Config) -> Prepared:
     """Draw what a run starts from; the three streams of its seed do not depend on each other."""
-    architecture, task = architecture_of(config), config.task
+    architecture, task, training = architecture_of(config), config.task, config.training
     recipe = Recipe(
         architecture=architecture,
         sequence_loss=task.loss,
         sample=task.sample,
-        batches=config.training.batches,
-        batch_size=config.training.batch_size,
-        optimizer=config.training.make_optimizer(),
+        batches=training.batches,
+        batch_size=training.batch_size,
+        optimizer=training.make_optimizer(),
         record_every=config.record.every,
+        rate_factors_N=rate_factors(training.make_schedule(), training.warm_up, training.batches),
+        truncate=training.truncate,
+        regulariser=training.make_regulariser(),
     )
     inputs_BTI, targets = task.sample(make_stream(config.seed, PROBE), config.record.sequences)
     return Prepared(config, recipe, pack(draw_weights(config), architecture), inputs_BTI, targets)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from rnnlab.flow import GROUPS
+from rnnlab.nets import CELLS, INITIALISERS, NONLINEARITIES
+from rnnlab.training import OPTIMIZERS
+from rnnlab.training.regularisers import REGULARISERS
+from rnnlab.training.schedules import SCHEDULES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,6 +27,14 @@ def test_every_link_leads_to_a_file() -> None:
     links = re.findall(r"\]\(([^)#]+)", README)
     assert len(links) > 15
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_it_names_whatever_nets_and_trainings_are_made_of() -> None:
+    kinds: tuple[Mapping[str, object], ...] = (
+        *(CELLS, NONLINEARITIES, INITIALISERS),
+        *(OPTIMIZERS, SCHEDULES, REGULARISERS),
+    )
+    assert [name for kind in kinds for name in kind if f"`{name}`" not in README] == []
 
 
 def quantity_table() -> str:

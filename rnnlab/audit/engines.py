@@ -31,7 +31,8 @@ from rnnlab.training import (
     native_library,
 )
 from rnnlab.training.native_engine import kernel_recipe
-from rnnlab.training.optimizers import SGD, Adam, Optimizer
+from rnnlab.training.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from rnnlab.training.schedules import rate_factors
 
 Weights = dict[str, np.ndarray]
 """By parameter."""
@@ -78,7 +79,11 @@ def check_engines(config: Config) -> tuple[list[EngineStep], dict[str, str]]:
 
     Gives also, by engine, why one cannot be held against anything.
     """
-    case, weights = _batch(config), draw_weights(config)
+    case, weights, training = _batch(config), draw_weights(config), config.training
+    if training.truncate is not None or training.make_regulariser().weight:
+        # the reference is the whole gradient of the loss alone
+        why = "this way does not know truncated backpropagation and regularisers"
+        return [], dict.fromkeys((f"{name} engine" for name in available_engines()), why)
     reference = {str(name): gradient for (name, layer), gradient in by_modules(case).items() if layer is None}
     rounding = max(_differences(_float32(case), reference).values())
     steps, unable = [], {}
@@ -96,7 +101,7 @@ def _check(name: str, config: Config, reference: Weights, weights: Weights, roun
     gradients = {key: _gradient(name, config, key, reference[key], weights[key]) for key in reference}
     training = config.training
     optimizer = training.make_optimizer()
-    updated = _step(name, config, optimizer=optimizer, rate=training.learning_rate, clip=training.clip_norm)
+    updated = _step(name, config, optimizer=optimizer, rate=_first_rate(config), clip=training.clip_norm)
     expected = _expected_update(config, reference, weights)
     return _compare(name, "float32", rounding, gradients, reference, updated, expected)
 
@@ -109,7 +114,8 @@ def _check_float64(config: Config, case: AuditCase, reference: Weights, rounding
     _, gradient_P = library.gradient(told, parameters_P, case.inputs_BTI, case.targets)
     rows = [parameters_P, np.zeros_like(parameters_P), np.zeros_like(parameters_P)]
     limit = math.inf if training.clip_norm is None else training.clip_norm
-    net = native_library.KernelNet(*(row_P.ctypes.data for row_P in rows), training.learning_rate, limit, 0)
+    own = training.make_optimizer().own_number
+    net = native_library.KernelNet(*(row_P.ctypes.data for row_P in rows), _first_rate(config), limit, 0, own)
     library.train(told, net, library.workspace(told), case.inputs_BTI[None], case.targets[None])
     gradients, updated = (unpack(row_P, case.architecture) for row_P in (gradient_P, parameters_P))
     expected = _expected_update(config, reference, case.weights)
@@ -146,7 +152,7 @@ def _batch(config: Config) -> AuditCase:
 
 def _step(name: str, config: Config, *, optimizer: Optimizer, rate: float, clip: float | None) -> Weights:
     """Give the weights after one step of an engine, float64."""
-    recipe: Recipe = replace(prepare(config).recipe, batches=1, optimizer=optimizer)
+    recipe: Recipe = replace(prepare(config).recipe, batches=1, optimizer=optimizer, rate_factors_N=None)
     start_P = pack(draw_weights(config), recipe.architecture)
     session = make_engine(name).open(
         recipe, [NetState.begin(recipe, start_P, make_stream(config.seed, BATCHES), rate, clip)]
@@ -174,23 +180,34 @@ def _expected_update(config: Config, reference: Weights, weights: Weights) -> We
     norm = math.sqrt(sum(float((g * g).sum()) for g in reference.values()))
     limit = config.training.clip_norm
     factor = limit / norm if limit is not None and norm > limit else 1.0
-    rate, optimizer = config.training.learning_rate, config.training.make_optimizer()
+    rate, optimizer = _first_rate(config), config.training.make_optimizer()
     return {
-        name: weights[name].astype(np.float64) - _first_change(optimizer, rate, factor * gradient)
+        name: weights[name].astype(np.float64)
+        - _first_change(optimizer, rate, factor * gradient, weights[name].astype(np.float64))
         for name, gradient in reference.items()
     }
 
 
-def _first_change(optimizer: Optimizer, rate: float, g: np.ndarray) -> np.ndarray:
+def _first_rate(config: Config) -> float:
+    """Give the learning rate of the first update."""
+    training = config.training
+    factors_N = rate_factors(training.make_schedule(), training.warm_up, training.batches)
+    return training.learning_rate * (1.0 if factors_N is None or not factors_N.size else float(factors_N[0]))
+
+
+def _first_change(optimizer: Optimizer, rate: float, g: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Give what the first step takes off a parameter.
 
     Raises:
         NotKnownError: of another optimizer.
     """
-    if type(optimizer) is Adam:
-        return np.asarray(rate * g / (np.abs(g) + 1e-8))  # both moments are corrected back to g and g²
+    if type(optimizer) is Adam or type(optimizer) is AdamW:
+        decayed = optimizer.weight_decay * weight if isinstance(optimizer, AdamW) else 0.0
+        return np.asarray(rate * (g / (np.abs(g) + 1e-8) + decayed))  # both moments are corrected back to g and g²
+    if type(optimizer) is RMSprop:
+        return np.asarray(rate * g / (np.sqrt(1 - optimizer.smoothing) * np.abs(g) + 1e-8))
     if type(optimizer) is SGD:
-        return rate * g
+        return rate * g  # with momentum too: there was no step before
     raise NotKnownError("optimizer", optimizer.name)
 
 

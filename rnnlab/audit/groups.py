@@ -59,7 +59,8 @@ def check_groups(case: AuditCase, tolerance: float) -> tuple[list[GroupFinding],
     Gives also, by group, why one is not held against anything.
     """
     few = _shortened(case)
-    names = [name for name, group in GROUPS.items() if name in SECOND_WAYS or not group.by_default]
+    groups = {name: group for name, group in GROUPS.items() if not group.of_training}  # that, engines are checked for
+    names = [name for name, group in groups.items() if name in SECOND_WAYS or not group.by_default]
     unable = {name: "there is no second way to this group" for name in names if name not in SECOND_WAYS}
     with np.errstate(all="ignore"):  # the logarithm of a zero is compared, not warned about
         try:

@@ -159,6 +159,8 @@ class Config(Section):
         way = self.model.make_initialiser()
         if not way.fits_any_net and (misfit := way.misfit(self.model.architecture(self.task), self.task)):
             raise ValueError(misfit)
+        if misfit := self.training.make_regulariser().misfit(self.model.make_cell()):
+            raise ValueError(misfit)
         return self
 
 

@@ -25,6 +25,8 @@ from rnnlab.nets.parameters import Architecture
 from rnnlab.registry import Registry
 from rnnlab.tasks import TASKS, Task
 from rnnlab.training.optimizers import OPTIMIZERS, Optimizer
+from rnnlab.training.regularisers import REGULARISERS, Regulariser
+from rnnlab.training.schedules import SCHEDULES, Schedule
 
 ALWAYS_WRITTEN = ("nonlinearity",)
 """Keys of components that are null, and not absent, where they do not apply: so it was when there was only this one."""
@@ -86,6 +88,18 @@ class TrainingKeys(Section):
     clip_norm: float | None = Field(
         None, gt=0, description="Scale the gradient down to this 2-norm, over all parameters, if above it; null: never."
     )
+    schedule: Annotated[str, AddedLater()] = Field("constant", description="How the learning rate changes.")
+    warm_up: Annotated[int, AddedLater()] = Field(
+        0, ge=0, description="Updates over which the learning rate rises to that of its schedule, linearly."
+    )
+    truncate: Annotated[int | None, AddedLater()] = Field(
+        None,
+        ge=1,
+        description="Cut backpropagation through time between blocks of so many timesteps (torch engine); null: never.",
+    )
+    regulariser: Annotated[str, AddedLater()] = Field(
+        "none", description="What is added to the loss so that gradients keep their length (torch engine)."
+    )
 
 
 class _Composed(Section):
@@ -142,10 +156,20 @@ class TrainingSection(_Composed, _TrainingBase):
         """Make the rule of the updates with its own keys."""
         return make_component(OPTIMIZERS, self.optimizer, vars(self))
 
+    def make_schedule(self) -> Schedule:
+        """Make what changes the learning rate with its own keys."""
+        return make_component(SCHEDULES, self.schedule, vars(self))
+
+    def make_regulariser(self) -> Regulariser:
+        """Make what is added to the loss with its own keys."""
+        return make_component(REGULARISERS, self.regulariser, vars(self))
+
     @model_validator(mode="after")
     def _can_be_made(self) -> TrainingSection:
-        """Let the optimizer refuse a combination of its keys."""
+        """Let the components refuse a combination of their keys."""
         self.make_optimizer()
+        self.make_schedule()
+        self.make_regulariser()
         return self
 
 
@@ -184,7 +208,11 @@ class ComponentKey:
 
 COMPOSED: dict[str, tuple[ComponentKey, ...]] = {
     "model": (ComponentKey("cell", CELLS, "net"), ComponentKey("init", INITIALISERS, "start")),
-    "training": (ComponentKey("optimizer", OPTIMIZERS, "optimizer"),),
+    "training": (
+        ComponentKey("optimizer", OPTIMIZERS, "optimizer"),
+        ComponentKey("schedule", SCHEDULES, "schedule"),
+        ComponentKey("regulariser", REGULARISERS, "regulariser"),
+    ),
 }
 """The choices of each section that components fill."""
 
@@ -202,7 +230,10 @@ _WORDS: dict[str, Callable[[], str]] = {
 
 def declared() -> tuple[int, ...]:
     """Give what tells apart the contents of all registries that the schema is made from."""
-    return tuple(registry.version for registry in (TASKS, CELLS, INITIALISERS, NONLINEARITIES, OPTIMIZERS))
+    return tuple(
+        registry.version
+        for registry in (TASKS, CELLS, INITIALISERS, NONLINEARITIES, OPTIMIZERS, SCHEDULES, REGULARISERS)
+    )
 
 
 def section_type(name: str) -> type[Section]:

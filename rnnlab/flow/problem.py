@@ -28,6 +28,19 @@ PRODUCT_SEQUENCES = 8
 
 
 @dataclass(frozen=True)
+class TrainingFacts:
+    """What training tells besides its weights.
+
+    Attributes:
+        update_norms: the 2-norm of each update's gradient before clipping, (batches,); NaN where none was made.
+        clip_norm: the norm to which gradients were cut; None where none was.
+    """
+
+    update_norms: np.ndarray
+    clip_norm: float | None
+
+
+@dataclass(frozen=True)
 class Problem:
     """A stack of weights and the sequences to measure it on.
 
@@ -39,6 +52,7 @@ class Problem:
         sequence_loss: the loss of each sequence.
         draw: gives the inputs of so many sequences of the task, (count, T, I), from the beginning of a stream that
             neither training nor the probe uses; None where there is none to draw from.
+        training: what training told; None where nobody knows any more.
     """
 
     architecture: Architecture
@@ -47,6 +61,7 @@ class Problem:
     targets: np.ndarray
     sequence_loss: SequenceLoss
     draw: Callable[[int], np.ndarray] | None = None
+    training: TrainingFacts | None = None
 
     @cached_property
     def exact_weights(self) -> dict[str, Tensor]:

@@ -215,11 +215,13 @@ class Group(ABC):
         name: what messages call it.
         place: where it stands in lists.
         by_default: whether it is measured of every run, unasked.
+        of_training: whether it needs what training itself tells, and not the weights of records alone.
     """
 
     name: ClassVar[str]
     place: ClassVar[int] = 100
     by_default: ClassVar[bool] = True
+    of_training: ClassVar[bool] = False
     quantities: ClassVar[tuple[Quantity, ...]]
     summaries: ClassVar[tuple[Summary, ...]] = ()
 

@@ -23,12 +23,17 @@ class Trajectory:
     predictions_BTO: Tensor
 
 
-def run_layer(cell: Cell, weights: LayerWeights, x_TBI: Tensor) -> list[State]:
-    """Run one layer from h_0 = 0 over all timesteps; gives the state after each."""
+def run_layer(cell: Cell, weights: LayerWeights, x_TBI: Tensor, truncate: int | None = None) -> list[State]:
+    """Run one layer from h_0 = 0 over all timesteps; gives the state after each.
+
+    With `truncate` no gradient passes from the timesteps of one block of that length to those of the block before.
+    """
     drives = cell.drive(weights, x_TBI).unbind(dim=-3)
     state = cell.begin(weights, drives[0])
     states = []
-    for drive_BG in drives:
+    for t, drive_BG in enumerate(drives):
+        if truncate is not None and t and t % truncate == 0:
+            state = tuple(part.detach() for part in state)
         state = cell.step(drive_BG, state, weights)
         states.append(state)
     return states
@@ -39,7 +44,9 @@ def stack_time(states: list[State]) -> Tensor:
     return torch.stack([state[0] for state in states], dim=-3)
 
 
-def run_net(cell: Cell, layers: int, weights: Mapping[str, Tensor], x_BTI: Tensor) -> Trajectory:
+def run_net(
+    cell: Cell, layers: int, weights: Mapping[str, Tensor], x_BTI: Tensor, truncate: int | None = None
+) -> Trajectory:
     """Run a net, or a stack of nets, over whole sequences.
 
     Args:
@@ -47,6 +54,7 @@ def run_net(cell: Cell, layers: int, weights: Mapping[str, Tensor], x_BTI: Tenso
         layers: L.
         weights: by name, as rnnlab.nets.parameters lists them; a leading S in each for a stack.
         x_BTI: inputs, (B, T, I) or (S, B, T, I).
+        truncate: the length of the blocks of timesteps between which no gradient passes; None for one block.
 
     Returns:
         The states of every layer and timestep, and the predictions, batch first.
@@ -54,7 +62,7 @@ def run_net(cell: Cell, layers: int, weights: Mapping[str, Tensor], x_BTI: Tenso
     x_TBI = x_BTI.transpose(-3, -2)
     states = []
     for layer in range(layers):
-        states.append(run_layer(cell, layer_weights(weights, layer), x_TBI))
+        states.append(run_layer(cell, layer_weights(weights, layer), x_TBI, truncate))
         x_TBI = stack_time(states[-1])
     predictions_TBO = project(x_TBI, weights["readout_weight"], weights["readout_bias"])
     return Trajectory(states, predictions_TBO.transpose(-3, -2))

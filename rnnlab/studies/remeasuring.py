@@ -23,7 +23,7 @@ from rnnlab.studies.hooks import Hooks
 from rnnlab.studies.results import measure_groups
 from rnnlab.studies.threads import one_thread
 from rnnlab.studies.training_loop import next_updates
-from rnnlab.training import make_engine
+from rnnlab.training import NetState, make_engine
 
 
 class RemeasuringError(StoreError):
@@ -63,7 +63,8 @@ def add_quantities(run: Run, names: Sequence[str], hooks: Hooks | None = None) -
         record = look_at(run.path).record  # as it is now that nobody else can change it
         missing = [name for name in names if GROUPS[name].file not in record.files]
         prepared = prepare(run.config)
-        groups, flags = measure_groups(prepared, _snapshots(run, prepared, hooks), record.diverged_at, missing, hooks)
+        snapshots_RP, update_norms = _trained(run, prepared, missing, hooks)
+        groups, flags = measure_groups(prepared, snapshots_RP, record.diverged_at, missing, hooks, update_norms)
         summary, files = dict(record.summary), dict(record.files)
         for name, arrays in groups.items():
             content = npz_bytes(arrays)
@@ -87,14 +88,17 @@ def _claimed(run: Run) -> Iterator[None]:
                 workspace.discard()
 
 
-def _snapshots(run: Run, prepared: Prepared, hooks: Hooks) -> np.ndarray:
-    """Give the weights of every recorded step, (R, P) float32."""
+def _trained(run: Run, prepared: Prepared, names: Sequence[str], hooks: Hooks) -> tuple[np.ndarray, np.ndarray | None]:
+    """Give the weights of every recorded step, (R, P) float32, and the norms of the updates where these are asked."""
     prefix = "snapshots/"
     kept = {name.removeprefix(prefix): array for name, array in run.weights.items() if name.startswith(prefix)}
-    return pack(kept, prepared.architecture) if kept else _train_again(run, prepared, hooks)
+    if kept and not any(GROUPS[name].of_training for name in names):
+        return pack(kept, prepared.architecture), None
+    state = _train_again(run, prepared, hooks)
+    return state.snapshots_RP, state.update_norms
 
 
-def _train_again(run: Run, prepared: Prepared, hooks: Hooks) -> np.ndarray:
+def _train_again(run: Run, prepared: Prepared, hooks: Hooks) -> NetState:
     session = make_engine(run.record.engine, run.record.device).open(prepared.recipe, [prepared.begin()])
     updates = 1
     while session.step < prepared.recipe.batches:
@@ -110,4 +114,4 @@ def _train_again(run: Run, prepared: Prepared, hooks: Hooks) -> np.ndarray:
             f"(it was made by the {run.record.engine} engine with {run.record.machine.instructions}, in a stack "
             f"of {run.record.stack.size}); make it again with record.weights=true"
         )
-    return state.snapshots_RP
+    return state

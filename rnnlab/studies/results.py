@@ -11,6 +11,7 @@ import numpy as np
 from rnnlab.config import write_config
 from rnnlab.experiment import Prepared
 from rnnlab.flow import GROUPS, Group, Problem, measure
+from rnnlab.flow.problem import TrainingFacts
 from rnnlab.flow.quantity import RECORD, wanted_groups
 from rnnlab.nets import unpack
 from rnnlab.store.atomic import npz_bytes
@@ -33,7 +34,7 @@ def make_results(prepared: Prepared, state: NetState, hooks: Hooks) -> Results:
         StoppedError: asked to stop.
     """
     wanted = list(wanted_groups(prepared.config.record.quantities))
-    groups, flags = measure_groups(prepared, state.snapshots_RP, state.diverged_at, wanted, hooks)
+    groups, flags = measure_groups(prepared, state.snapshots_RP, state.diverged_at, wanted, hooks, state.update_norms)
     names = np.array(list(prepared.architecture.parameter_shapes))
     groups["base"] = {"loss": state.losses, **groups["base"], "param_names": names}
     floors = prepared.config.task.floors(linear=prepared.architecture.cell.is_linear)
@@ -54,7 +55,12 @@ def make_results(prepared: Prepared, state: NetState, hooks: Hooks) -> Results:
 
 
 def measure_groups(
-    prepared: Prepared, snapshots_RP: np.ndarray, diverged_at: int | None, names: Sequence[str], hooks: Hooks
+    prepared: Prepared,
+    snapshots_RP: np.ndarray,
+    diverged_at: int | None,
+    names: Sequence[str],
+    hooks: Hooks,
+    update_norms: np.ndarray | None = None,
 ) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
     """Measure some groups of quantities from the weights of every recorded step.
 
@@ -73,6 +79,7 @@ def measure_groups(
         prepared.probe_targets,
         prepared.recipe.sequence_loss,
         lambda count: prepared.config.task.sample(make_stream(prepared.config.seed, FRESH), count)[0],
+        None if update_norms is None else TrainingFacts(update_norms, prepared.config.training.clip_norm),
     )
     timesteps = prepared.probe_inputs_BTI.shape[1]
     records = {name: list(GROUPS[name].records(steps_R.size, timesteps)) for name in names}

@@ -180,6 +180,10 @@ def _shape(config: Config) -> tuple[object, ...]:
         training.batches,
         training.batch_size,
         training.make_optimizer(),
+        training.make_schedule(),
+        training.warm_up,
+        training.truncate,
+        training.make_regulariser(),
         config.record.every,
     )
 

@@ -19,7 +19,7 @@ from rnnlab.training import native_library
 from rnnlab.training.batches import Batches
 from rnnlab.training.errors import EngineError
 from rnnlab.training.needs import Needs
-from rnnlab.training.optimizers import SGD, Adam, Optimizer
+from rnnlab.training.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from rnnlab.training.state import NetState, Recipe, last_losses
 
 _BLOCK_BYTES = 256 * 2**10
@@ -29,7 +29,7 @@ _BLOCK_BYTES = 256 * 2**10
 _KNOWN: dict[str, tuple[type, ...]] = {
     "cell": (Elman, LSTM, GRU),
     "loss": (MeanSquaredError, CrossEntropy),
-    "optimizer": (SGD, Adam),
+    "optimizer": (SGD, Adam, RMSprop, AdamW),
 }
 """What the kernel has code for: these very classes, since another that bears the name need not have the equation."""
 
@@ -46,6 +46,10 @@ def why_not(needs: Needs, library: native_library.Library | None = None) -> str 
         if type(component) not in _KNOWN[kind] or name not in numbers[kind]:
             whose = f" of {type(component).__module__}" if name in numbers[kind] else ""
             return _unknown(kind, f"'{name}'{whose}", numbers[kind])
+    if needs.truncate is not None:
+        return "the native engine does not truncate backpropagation (training.truncate); use --engine torch"
+    if needs.regulariser.weight != 0:
+        return f"the native engine does not know the regulariser '{needs.regulariser.name}'; use --engine torch"
     sigma = _nonlinearity(needs.cell)
     return None if sigma in numbers["nonlinearity"] else _unknown("nonlinearity", f"'{sigma}'", numbers["nonlinearity"])
 
@@ -140,9 +144,10 @@ class NativeSession:
                 return
             step = self._step + start
             self._record(state, step)
+            rates = self._rates(state, slice(step, step + stop - start))
             losses = self._library.train(
                 self._kernel_recipe,
-                self._net(state, step),
+                self._net(state, step, rates),
                 self._workspace,
                 inputs_NBTI[start:stop],
                 targets[start:stop],
@@ -156,15 +161,24 @@ class NativeSession:
         cuts = [step - self._step for step in self._record_at if 0 < step - self._step < count]
         return zip([0, *cuts], [*cuts, count], strict=True)
 
-    def _net(self, state: NetState, step: int) -> native_library.KernelNet:
-        first, second = (state.moments.get(name) for name in ("first", "second"))
+    def _rates(self, state: NetState, updates: slice) -> np.ndarray | None:
+        """Give the learning rate of each of these updates; None for a constant one."""
+        factors_N = self._recipe.rate_factors_N
+        return None if factors_N is None else np.ascontiguousarray(state.learning_rate * factors_N[updates])
+
+    def _net(self, state: NetState, step: int, rates: np.ndarray | None) -> native_library.KernelNet:
+        moments = [*state.moments.values(), None, None]
+        first, second = (None if moment is None else moment.ctypes.data for moment in moments[:2])
         return native_library.KernelNet(
             state.parameters_P.ctypes.data,
-            None if first is None else first.ctypes.data,
-            None if second is None else second.ctypes.data,
+            first,
+            second,
             state.learning_rate,
             math.inf if state.clip_norm is None else state.clip_norm,
             step,
+            self._recipe.optimizer.own_number,
+            None if rates is None else rates.ctypes.data,
+            state.update_norms[step:].ctypes.data,
         )
 
     def _record(self, state: NetState, step: int) -> None:
@@ -219,7 +233,8 @@ def _nonlinearity(cell: Cell) -> str:
 def _own_arrays(state: NetState, optimizer: Optimizer) -> None:
     """Make the state's arrays what the kernel may write to: its own, contiguous, float32."""
     state.parameters_P = np.array(state.parameters_P, dtype=np.float32, order="C")
+    state.update_norms = np.array(state.update_norms, dtype=np.float64, order="C")
     zeros_P = np.zeros_like(state.parameters_P)
     state.moments = {
-        name: np.array(state.moments.get(name, zeros_P), dtype=np.float32, order="C") for name in optimizer.moments
+        name: np.array(state.moments.get(name, zeros_P), dtype=np.float32, order="C") for name in optimizer.remembered
     }

@@ -44,6 +44,8 @@ class KernelNet(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("parameters", "first", "second")),
         *((name, ctypes.c_double) for name in ("rate", "limit")),
         ("step", ctypes.c_int64),
+        ("own", ctypes.c_double),
+        *((name, ctypes.c_void_p) for name in ("rates", "norms")),
     ]
 
 

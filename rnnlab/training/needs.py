@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from rnnlab.training.regularisers import NoRegulariser, Regulariser
 
 if TYPE_CHECKING:
     from rnnlab.nets import Cell
@@ -18,3 +20,5 @@ class Needs:
     cell: Cell
     loss: SequenceLoss
     optimizer: Optimizer
+    truncate: int | None = None
+    regulariser: Regulariser = field(default_factory=NoRegulariser)

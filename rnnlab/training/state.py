@@ -14,6 +14,7 @@ from rnnlab.nets import Architecture
 from rnnlab.tasks import SequenceLoss
 from rnnlab.training.needs import Needs
 from rnnlab.training.optimizers import Optimizer
+from rnnlab.training.regularisers import NoRegulariser, Regulariser
 from rnnlab.training.streams import stream_from_text, stream_to_text
 
 Sample = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
@@ -31,11 +32,16 @@ class Recipe:
     batch_size: int
     optimizer: Optimizer
     record_every: int
+    rate_factors_N: np.ndarray | None = field(default=None, compare=False)
+    """What multiplies the learning rate at each update, (batches,); None for a constant one."""
+    truncate: int | None = None
+    """The length of the blocks of timesteps between which no gradient passes; None for none."""
+    regulariser: Regulariser = field(default_factory=NoRegulariser)
 
     @property
     def needs(self) -> Needs:
         """What an engine must have code for."""
-        return Needs(self.architecture.cell, self.sequence_loss, self.optimizer)
+        return Needs(self.architecture.cell, self.sequence_loss, self.optimizer, self.truncate, self.regulariser)
 
     @property
     def record_steps_R(self) -> np.ndarray:
@@ -62,6 +68,7 @@ class NetState:
     clip_norm: float | None
     losses: np.ndarray  # (batches,) float32, NaN where not trained
     snapshots_RP: np.ndarray  # float32, NaN where not reached
+    update_norms: np.ndarray  # (batches,) 2-norm of each update's gradient before clipping, NaN where not trained
     step: int = 0
     diverged_at: int | None = None
     moments: dict[str, np.ndarray] = field(default_factory=dict)  # of the optimizer, each (P,)
@@ -84,6 +91,7 @@ class NetState:
             clip_norm=clip_norm,
             losses=np.full(recipe.batches, np.nan, dtype=np.float32),
             snapshots_RP=np.full((records, parameters_P.size), np.nan, dtype=np.float32),
+            update_norms=np.full(recipe.batches, np.nan),
         )
 
     def to_arrays(self) -> dict[str, np.ndarray]:
@@ -93,6 +101,7 @@ class NetState:
             "stream": np.array(stream_to_text(self.stream)),
             "losses": self.losses,
             "snapshots": self.snapshots_RP,
+            "update_norms": self.update_norms,
             "step": np.array(self.step),
             "diverged_at": np.array(-1 if self.diverged_at is None else self.diverged_at),
             **{f"moments/{name}": moment for name, moment in self.moments.items()},
@@ -109,11 +118,12 @@ class NetState:
             ("parameters", self.parameters_P),
             ("losses", self.losses),
             ("snapshots", self.snapshots_RP),
+            ("update_norms", self.update_norms),
         ):
             if arrays[name].shape != own.shape or arrays[name].dtype != own.dtype:
                 raise ValueError(f"the saved {name} have shape {arrays[name].shape}, not {own.shape}")
         self.parameters_P, self.losses = arrays["parameters"], arrays["losses"]
-        self.snapshots_RP = arrays["snapshots"]
+        self.snapshots_RP, self.update_norms = arrays["snapshots"], arrays["update_norms"]
         self.stream = stream_from_text(str(arrays["stream"]))
         self.step = int(arrays["step"])
         diverged_at = int(arrays["diverged_at"])

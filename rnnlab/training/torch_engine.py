@@ -15,10 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlab.nets import run_net, unpack
+from rnnlab.flow.steps import linear_steps
+from rnnlab.nets import Trajectory, run_net, unpack
 from rnnlab.training.batches import Batches
-from rnnlab.training.clipping import clip
+from rnnlab.training.clipping import clip, gradient_norms
 from rnnlab.training.errors import EngineError
+from rnnlab.training.regularisers import omega
 from rnnlab.training.state import NetState, Recipe, last_losses
 
 _BLOCK_BYTES = 4 * 2**20
@@ -113,18 +115,42 @@ class TorchSession:
     def _update(self, x_SBTI: Tensor, y_SBTO: Tensor) -> None:
         """Make one update of every net."""
         recipe = self._recipe
-        trajectory = run_net(recipe.architecture.cell, recipe.architecture.layers, self._weights, x_SBTI)
+        net = recipe.architecture
+        trajectory = run_net(net.cell, net.layers, self._weights, x_SBTI, recipe.truncate)
         loss_S = recipe.sequence_loss(trajectory.predictions_BTO, y_SBTO).mean(dim=-1)
         self._keep_losses(loss_S.detach().cpu().numpy())
-        gradients = torch.autograd.grad(loss_S.sum(), list(self._weights.values()))
+        by_name = self._gradients(loss_S, trajectory, x_SBTI)
         with torch.no_grad():
-            gradient_SP = torch.cat([gradient.flatten(1) for gradient in gradients], dim=-1)
+            gradient_SP = torch.cat([gradient.flatten(1) for gradient in by_name.values()], dim=-1)
+            norms_S1 = gradient_norms(gradient_SP)
+            self._keep_norms(norms_S1.squeeze(-1).cpu().numpy())
             if self._clips:
-                gradient_SP = clip(gradient_SP, self._limits_S1)
+                gradient_SP = clip(gradient_SP, self._limits_S1, norms_S1)
+            rates_S1, factors_N = self._rates_S1, recipe.rate_factors_N
+            if factors_N is not None:
+                rates_S1 = rates_S1 * float(factors_N[self._step])
             self._step += 1
-            recipe.optimizer.update(self._parameters_SP, gradient_SP, self._moments, self._rates_S1, self._step)
+            recipe.optimizer.update(self._parameters_SP, gradient_SP, self._moments, rates_S1, self._step)
             if not self._alive_S.all():
                 self._parameters_SP[torch.from_numpy(~self._alive_S).to(self._device)] = 0.0
+
+    def _gradients(self, loss_S: Tensor, trajectory: Trajectory, x_SBTI: Tensor) -> dict[str, Tensor]:
+        """Give the gradient of each net's loss by parameter, with that of the regulariser."""
+        regulariser, names = self._recipe.regulariser, list(self._weights)
+        if regulariser.weight == 0:
+            gradients = torch.autograd.grad(loss_S.sum(), list(self._weights.values()))
+            return dict(zip(names, gradients, strict=True))
+        nodes = [part for layer in trajectory.states for state in layer for part in state]
+        gradients = torch.autograd.grad(loss_S.sum(), [*self._weights.values(), *nodes], materialize_grads=True)
+        by_name, by_node = dict(zip(names, gradients, strict=False)), gradients[len(names) :]
+        cell, layers = self._recipe.architecture.cell, self._recipe.architecture.layers
+        by_layer_SLTBAH = torch.stack(by_node, dim=1).unflatten(1, (layers, -1, len(cell.states))).movedim(3, 4)
+        with torch.no_grad():
+            steps = linear_steps(self._recipe.architecture, self._weights, x_SBTI)
+            _, slopes = omega(regulariser, cell, steps, by_layer_SLTBAH.unbind(dim=1))
+            for layer, slope_SGH in enumerate(slopes):
+                by_name[f"weight_hh_l{layer}"] = by_name[f"weight_hh_l{layer}"] + regulariser.weight * slope_SGH
+        return by_name
 
     def _keep_losses(self, loss_S: np.ndarray) -> None:
         """Write down this batch's losses, and freeze the nets whose loss is not finite any more."""
@@ -134,6 +160,11 @@ class TorchSession:
             self._take(int(index))
             self._states[index].diverged_at = self._step
             self._alive_S[index] = False
+
+    def _keep_norms(self, norms_S: np.ndarray) -> None:
+        """Write down how long this update's gradients are."""
+        for index in np.flatnonzero(self._alive_S):
+            self._states[index].update_norms[self._step] = norms_S[index]
 
     def _record(self) -> None:
         """Keep the weights of the nets still in training, if this is a recorded step."""

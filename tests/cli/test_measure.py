@@ -41,7 +41,8 @@ def test_a_run_without_them_has_no_columns_for_them(call: Call, study: str) -> N
     [
         (
             "lag",
-            "no group of quantities 'lag'; valid: exponent, lags, jacobians, lyapunov, split, bounds, activity, all",
+            "no group of quantities 'lag'; valid: exponent, lags, jacobians, lyapunov, split, bounds, activity, "
+            "updates, all",
         ),
         (",", "this names no group of quantities; valid: exponent, lags,"),
     ],

@@ -20,6 +20,7 @@ from numpy.testing import assert_array_equal
 from rnnlab.cli.export import describe_tables
 from rnnlab.flow import GROUPS, Axis, Group, Problem, Quantity, Summary, Table, describe_numbers, describe_quantities
 from rnnlab.flow.quantity import FLOW, LAYER, RECORD, Arrays, Sizes
+from rnnlab.nets import CELLS
 from rnnlab.registry import UnknownNameError
 from rnnlab.store import Run, Study, open_study
 from rnnlab.studies.costs import folder_bytes, run_seconds
@@ -164,7 +165,7 @@ def test_it_is_shown_with_its_run(call: Call, runs: list[Run]) -> None:
 def test_it_is_described(call: Call) -> None:
     (arrays,) = [each for each in describe_quantities() if each.name == "distance_norm"]
     assert (arrays.shape, arrays.file, arrays.column) == ("(R,L,K) f8", "distances.npz", "distance_norm_l2")
-    assert arrays.cells == ("elman", "lstm", "gru")
+    assert arrays.cells == tuple(CELLS)
     assert arrays.axes == ("record", "layer", "lag")
     assert "final_reach" in [each.name for each in describe_numbers()]
     listed = call("validate", "--quantities").out

@@ -201,7 +201,8 @@ def test_a_state_is_on_the_disk_before_the_one_before_it_goes(tmp_path: Path, mo
 class _Standing:
     """A training that stands at a step."""
 
-    state = NetState(np.zeros(2, np.float32), make_stream(0, 1), 0.1, None, np.zeros(3, np.float32), np.zeros((1, 2)))
+    losses, norms = np.zeros(3, np.float32), np.zeros(3)
+    state = NetState(np.zeros(2, np.float32), make_stream(0, 1), 0.1, None, losses, np.zeros((1, 2)), norms)
 
     def __init__(self, step: int) -> None:
         self.step = step

@@ -126,7 +126,7 @@ int64_t check_all(int64_t kernel, int64_t every) {
                             for (int64_t size : {1, 3, 17}) {
                                 if (++n % every) continue;
                                 const Recipe recipe{.cell = cell,
-                                                    .nonlinearity = static_cast<Nonlinearity>(n % 3),
+                                                    .nonlinearity = static_cast<Nonlinearity>(n % 6),
                                                     .inputs = size,
                                                     .hidden = hidden,
                                                     .layers = layers,

@@ -31,6 +31,9 @@ void forward_elman(const Plan &p, const Layer &l) {
         switch (p.nonlinearity) {
             case TANH: return tanh_product;
             case RELU: return relu_product;
+            case SIGMOID: return sigmoid_product;
+            case LEAKY_RELU: return leaky_relu_product;
+            case HARD_TANH: return hard_tanh_product;
             case IDENTITY: return plain_product;
         }
         __builtin_unreachable();
@@ -115,6 +118,9 @@ void backward_elman(const Plan &p, const Layer &l, int64_t t, const Operand *ope
         switch (p.nonlinearity) {
             case TANH: return tanh_slope_product;
             case RELU: return relu_slope_product;
+            case SIGMOID: return sigmoid_slope_product;
+            case LEAKY_RELU: return leaky_relu_slope_product;
+            case HARD_TANH: return hard_tanh_slope_product;
             case IDENTITY: return plain_product;
         }
         __builtin_unreachable();

@@ -36,6 +36,9 @@ const char *name_of(Nonlinearity nonlinearity) {
         case TANH: return "tanh";
         case RELU: return "relu";
         case IDENTITY: return "identity";
+        case SIGMOID: return "sigmoid";
+        case LEAKY_RELU: return "leaky-relu";
+        case HARD_TANH: return "hard-tanh";
     }
     return nullptr;
 }
@@ -52,6 +55,8 @@ const char *name_of(Optimizer optimizer) {
     switch (optimizer) {
         case SGD: return "sgd";
         case ADAM: return "adam";
+        case RMSPROP: return "rmsprop";
+        case ADAMW: return "adamw";
     }
     return nullptr;
 }

@@ -3,7 +3,7 @@
 //   h = cell(x, h), layer after layer         forward through time                        cells.h
 //   y = W h + b,   L,   dL/dy                 at the timesteps that count in the loss     losses.h
 //   dL/dz, dL/dW,  layer before layer         backward through time                       cells.h
-//   dL/dW ← clipped,   W ← W - ...            SGD or Adam                                 optimizers.h
+//   dL/dW ← clipped,   W ← W - ...            by the optimizer                            optimizers.h
 //
 // layout.h says where everything lies, products.h has the sums of products, functions.h the functions of numbers. All
 // are one translation unit, compiled once for each instruction set and precision: by KERNEL (the instruction set's
@@ -92,12 +92,29 @@ void begin(const Recipe &recipe, const void *parameters, void *memory, Plan &p) 
     refresh(p);
 }
 
-// Update number `step`, counted from 1.
-void update(const Plan &p, Optimizer optimizer, const Net &net, int64_t step) {
-    if (net.limit < __builtin_inf()) clip(p, net.limit);
+// Update number `made` of this call, counted from 0.
+void update(const Plan &p, Optimizer optimizer, const Net &net, int64_t made) {
+    const bool clips = net.limit < __builtin_inf();
+    if (clips || net.norms) {
+        const wide norm = root(squared_norm(p));
+        if (net.norms) net.norms[made] = static_cast<double>(norm);
+        if (clips) clip(p, net.limit, norm);
+    }
+    const double rate = net.rates ? net.rates[made] : net.rate;
+    const int64_t step = net.step + made + 1;
     switch (optimizer) {
-        case SGD: sgd(p, static_cast<real>(net.rate)); break;
-        case ADAM: adam(p, net.rate, step); break;
+        case SGD: {
+            if (net.own == 0) sgd(p, static_cast<real>(rate));
+            else sgd_with_momentum(p, static_cast<real>(rate), static_cast<real>(net.own));
+            break;
+        }
+        case ADAM: adam(p, rate, step); break;
+        case RMSPROP: rmsprop(p, static_cast<real>(rate), net.own); break;
+        case ADAMW: {
+            decay(p, static_cast<real>(1 - rate * net.own));
+            adam(p, rate, step);
+            break;
+        }
     }
     refresh(p);
 }
@@ -115,7 +132,7 @@ int64_t train(const Recipe *recipe, Net *net, void *memory, const void *inputs, 
         static_cast<real *>(losses)[made] = loss;
         if (!__builtin_isfinite(loss)) break;
         backward(p);
-        update(p, recipe->optimizer, *net, net->step + made + 1);
+        update(p, recipe->optimizer, *net, made);
     }
     give_row(p, net->parameters, p.parameters);
     if (net->first) give_row(p, net->first, p.moment1);

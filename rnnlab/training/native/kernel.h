@@ -7,9 +7,9 @@
 
 // interface.cpp has their names, by which Python finds the numbers, and refuses a number without a name.
 enum Cell : int64_t { ELMAN, LSTM, GRU };
-enum Nonlinearity : int64_t { TANH, RELU, IDENTITY };
+enum Nonlinearity : int64_t { TANH, RELU, IDENTITY, SIGMOID, LEAKY_RELU, HARD_TANH };
 enum Loss : int64_t { SQUARED_ERROR, CROSS_ENTROPY };
-enum Optimizer : int64_t { SGD, ADAM };
+enum Optimizer : int64_t { SGD, ADAM, RMSPROP, ADAMW };
 enum Function : int64_t { TANH_OF, SIGMOID_OF, EXP_OF, RECIPROCAL_OF };
 
 // What all nets of a session have in common; rnnlab/training/native_library.py holds the same fields in the same order.
@@ -25,9 +25,12 @@ struct Recipe {
 
 // One net between two calls: its parameters and moments as rnnlab.nets.parameters lays them out, each (P,).
 struct Net {
-    void *parameters, *first, *second;  // the moments of Adam; null for SGD
+    void *parameters, *first, *second;  // the moments of the optimizer in its order; null for those that it has not
     double rate, limit;                 // learning rate; the largest norm of a gradient, infinite for no clipping
     int64_t step;                       // updates made so far
+    double own = 0;                     // momentum of SGD, smoothing of RMSprop, weight decay of AdamW
+    const double *rates = nullptr;      // the learning rate of each update to be made; null: `rate` for all
+    double *norms = nullptr;            // takes the norm of each gradient before clipping; null: nobody asks
 };
 
 // A kernel's reals are float32 or float64, in every array that comes without a type. Recipes are taken at their word:

@@ -24,15 +24,38 @@ struct Destination {
     int64_t rows, columns;
 };
 
-enum Finish { PLAIN, BY_TANH, BY_RELU, TANH_SLOPE, RELU_SLOPE };
+enum Finish {
+    PLAIN,
+    BY_TANH,
+    BY_RELU,
+    BY_SIGMOID,
+    BY_LEAKY_RELU,
+    BY_HARD_TANH,
+    TANH_SLOPE,
+    RELU_SLOPE,
+    SIGMOID_SLOPE,
+    LEAKY_RELU_SLOPE,
+    HARD_TANH_SLOPE
+};
+
+constexpr real kLeak = static_cast<real>(0.01);  // rnnlab/nets/nonlinearities.py
 
 INLINE vec finished(Finish finish, vec sum, const real *state, int64_t place) {
     switch (finish) {
         case PLAIN: return sum;
         case BY_TANH: return vtanh(sum);
         case BY_RELU: return sum < vec{} ? vec{} : sum;  // NaN stays
+        case BY_SIGMOID: return vsigmoid(sum);
+        case BY_LEAKY_RELU: return sum < vec{} ? kLeak * sum : sum;
+        case BY_HARD_TANH: return larger(smaller(sum, all(1)), all(-1));  // NaN stays
         case TANH_SLOPE: return sum * (one - load(state + place) * load(state + place));
         case RELU_SLOPE: return load(state + place) > vec{} ? sum : vec{};
+        case SIGMOID_SLOPE: return sum * (load(state + place) * (one - load(state + place)));
+        case LEAKY_RELU_SLOPE: return load(state + place) > vec{} ? sum : kLeak * sum;
+        case HARD_TANH_SLOPE: {
+            const vec h = load(state + place);
+            return h < all(1) ? (h > all(-1) ? sum : vec{}) : vec{};
+        }
     }
     __builtin_unreachable();
 }
@@ -82,8 +105,20 @@ INLINE void product(const Operand *operands, int64_t count, const Destination &t
 void plain_product(const Operand *o, int64_t n, const Destination &to) { product(o, n, to, false, PLAIN); }
 void tanh_product(const Operand *o, int64_t n, const Destination &to) { product(o, n, to, false, BY_TANH); }
 void relu_product(const Operand *o, int64_t n, const Destination &to) { product(o, n, to, false, BY_RELU); }
+void sigmoid_product(const Operand *o, int64_t n, const Destination &to) { product(o, n, to, false, BY_SIGMOID); }
+void leaky_relu_product(const Operand *o, int64_t n, const Destination &to) { product(o, n, to, false, BY_LEAKY_RELU); }
+void hard_tanh_product(const Operand *o, int64_t n, const Destination &to) { product(o, n, to, false, BY_HARD_TANH); }
 void tanh_slope_product(const Operand *o, int64_t n, const Destination &to) { product(o, n, to, false, TANH_SLOPE); }
 void relu_slope_product(const Operand *o, int64_t n, const Destination &to) { product(o, n, to, false, RELU_SLOPE); }
+void sigmoid_slope_product(const Operand *o, int64_t n, const Destination &to) {
+    product(o, n, to, false, SIGMOID_SLOPE);
+}
+void leaky_relu_slope_product(const Operand *o, int64_t n, const Destination &to) {
+    product(o, n, to, false, LEAKY_RELU_SLOPE);
+}
+void hard_tanh_slope_product(const Operand *o, int64_t n, const Destination &to) {
+    product(o, n, to, false, HARD_TANH_SLOPE);
+}
 void gradient_product(const Operand *o, int64_t n, const Destination &to) { product(o, n, to, true, PLAIN); }
 
 // The first `count` inputs or states of the sequences of one timestep against weights as the forward pass reads them.

@@ -5,7 +5,9 @@ number by number, so one net never touches another, and each net has its own lea
 """
 
 from rnnlab.training.optimizers.adam import Adam
+from rnnlab.training.optimizers.adamw import AdamW
 from rnnlab.training.optimizers.base import OPTIMIZERS, Optimizer, make_optimizer
+from rnnlab.training.optimizers.rmsprop import RMSprop
 from rnnlab.training.optimizers.sgd import SGD
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer", "make_optimizer"]
+__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "make_optimizer"]

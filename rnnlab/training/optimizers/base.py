@@ -27,9 +27,19 @@ class Optimizer(ABC):
     moments: ClassVar[tuple[str, ...]] = ()
     """What it remembers of each parameter, by name; zero at the beginning, and kept in saved states."""
 
+    @property
+    def remembered(self) -> tuple[str, ...]:
+        """Which of its moments it has need of with these keys."""
+        return self.moments
+
+    @property
+    def own_number(self) -> float:
+        """The one number of its own that the native engine is told; 0 where it has none."""
+        return 0.0
+
     def begin(self, parameters_SP: Tensor) -> dict[str, Tensor]:
         """Give its moments before the first update."""
-        return {name: parameters_SP.new_zeros(parameters_SP.shape) for name in self.moments}
+        return {name: parameters_SP.new_zeros(parameters_SP.shape) for name in self.remembered}
 
     @abstractmethod
     def update(
