@@ -27,7 +27,6 @@ Parsed = TypeVar("Parsed")
 _MOST_KEPT = 4
 """Files whose content is held in memory at once: a sweep over files needs one at a time."""
 
-
 _SETTLED_SECONDS = 3.0
 """A file written a moment ago may be written again without a later time, so until then it is read each time."""
 
@@ -84,7 +83,7 @@ class FileTask(Task):
         if cls.read_from_file <= given.keys():
             return {**given, "file": str(path)}
         facts = cls.facts_of(path)
-        for key in cls.read_from_file & given.keys():
+        for key in sorted(cls.read_from_file & given.keys()):
             cls.compare(key, given[key], facts[key], path)
         return {**facts, **given, "file": str(path)}
 
