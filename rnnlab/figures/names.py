@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rnnlab.flow.quantity import Summary, iterate_summaries
 
 _UNITS = {
@@ -32,7 +34,9 @@ def axis_name(key: str) -> str:
 
 
 def value_text(value: object) -> str:
-    """Write a value of an axis as the config does."""
+    """Write a value of an axis as the config does; of a file's path, the end."""
+    if isinstance(value, str) and (path := Path(value)).is_absolute():
+        return "/".join(path.parts[1:][-2:])
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return f"{value:.5g}" if isinstance(value, float) else str(value)

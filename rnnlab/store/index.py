@@ -10,6 +10,7 @@ from rnnlab.component import NO_IDENTITY
 from rnnlab.flow.quantity import GROUPS, iterate_summaries
 from rnnlab.nested import flatten
 from rnnlab.store.atomic import csv_text, write_bytes
+from rnnlab.store.data_keys import DataKeys
 from rnnlab.store.folders import RunEntry, iterate_runs
 
 
@@ -19,9 +20,11 @@ def varied_keys(configs: Iterable[dict[str, Any]]) -> list[str]:
     A config from before a key came differs by it only where another does not hold its default (rnnlab.config.later).
     """
     seen: dict[str, set[str]] = {}
+    data = DataKeys()
     examples: dict[tuple[str, ...], dict[tuple[str, ...], dict[str, Any]]] = {}  # by their keys and their words
     for config in configs:
         flat = flatten(config)
+        data.add(flat)
         examples.setdefault(tuple(flat), {}).setdefault(tuple(filter(_is_text, flat.values())), config)
         for key, value in flat.items():
             seen.setdefault(key, set()).add(repr(value))
@@ -30,7 +33,8 @@ def varied_keys(configs: Iterable[dict[str, Any]]) -> list[str]:
         flat = flat_config(example, seen)
         for key, values in seen.items():
             values.add(repr(flat[key]) if key in flat else "")
-    return [key for key, values in seen.items() if _differ(key, values) and key not in {"name", "seed", *NO_IDENTITY}]
+    left_out = {"name", "seed", *NO_IDENTITY, *data.following()}
+    return [key for key, values in seen.items() if _differ(key, values) and key not in left_out]
 
 
 def _differ(key: str, values: set[str]) -> bool:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnnlab.tasks.data_file import DataError
@@ -19,6 +21,18 @@ if TYPE_CHECKING:
 
 NAMES = ("inputs", "targets", "lengths", "mask")
 _MOST_CLASSES = 100_000
+_DAMAGE = (
+    ValueError,
+    EOFError,
+    OSError,
+    KeyError,
+    RuntimeError,
+    SyntaxError,
+    TokenError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+"""What numpy lets through of a file that is damaged: found by changing bytes."""
 _PICKLED = "it holds Python objects, which only a pickle could hold, and opening one would run code; save numbers only"
 
 
@@ -81,7 +95,7 @@ def _loaded(content: bytes) -> np.ndarray | Mapping[str, np.ndarray]:
     try:
         loaded = np.load(io.BytesIO(content), allow_pickle=False)
         arrays = loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, NotImplementedError) as error:
+    except _DAMAGE as error:
         if "allow_pickle" in str(error) and content.startswith((b"PK", b"\x93NUMPY", b"\x80")):  # the last: a pickle's
             raise ValueError(_PICKLED) from None
         raise ValueError("this is no whole .npz or .npy file; numpy.savez writes one") from None
@@ -107,7 +121,7 @@ def _numbers(name: str, array: np.ndarray, axes: tuple[str, ...], lengths: np.nd
         raise ValueError(f"{_whose(name)} type {array.dtype}; valid: real numbers")
     if array.ndim != len(axes) or 0 in array.shape:
         raise ValueError(f"{_whose(name)} shape {array.shape}; valid: ({', '.join(axes)}), none of them 0")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         numbers = np.ascontiguousarray(array, dtype=np.float32)
     wrong = ~np.isfinite(numbers)
     if lengths is not None and lengths.ndim == 1 and len(lengths) == len(array) and lengths.dtype.kind in "iu":
@@ -177,7 +191,7 @@ def _targets(array: np.ndarray, counted_NT: np.ndarray) -> tuple[np.ndarray, int
         array = np.repeat(array[:, None], timesteps, axis=1)
     if not is_class:
         array = array if array.ndim == 3 else array[..., None]
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             numbers_NTO = array.astype(np.float32)
         _refuse_first("targets", array, ~np.isfinite(numbers_NTO) & counted_NT[..., None])
         return np.where(counted_NT[..., None], numbers_NTO, np.float32(0)), array.shape[2]

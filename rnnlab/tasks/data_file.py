@@ -11,6 +11,7 @@ import functools
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -25,6 +26,9 @@ Parsed = TypeVar("Parsed")
 
 _MOST_KEPT = 4
 """Files whose content is held in memory at once: a sweep over files needs one at a time."""
+
+_SETTLED_SECONDS = 3.0
+"""A file written a moment ago may be written again without a later time, so until then it is read each time."""
 
 
 class DataError(UserError, ValueError):
@@ -79,7 +83,7 @@ class FileTask(Task):
         if cls.read_from_file <= given.keys():
             return {**given, "file": str(path)}
         facts = cls.facts_of(path)
-        for key in cls.read_from_file & given.keys():
+        for key in sorted(cls.read_from_file & given.keys()):
             cls.compare(key, given[key], facts[key], path)
         return {**facts, **given, "file": str(path)}
 
@@ -130,7 +134,9 @@ def read_facts(path: Path, parse: Callable[[bytes, Path], Parsed]) -> tuple[Pars
         if not stat.S_ISREG(about.st_mode):
             what = "this is a folder" if path.is_dir() else "this is no regular file"
             raise DataError("file", f"{path}: {what}; name a file")
-        return _parsed(path, about.st_mtime_ns, about.st_size, parse)
+        is_settled = time.time() - about.st_mtime > _SETTLED_SECONDS
+        read = _parsed if is_settled else _parsed.__wrapped__
+        return read(path, about.st_mtime_ns, about.st_size, parse)
     except OSError as error:
         raise DataError("file", _why(path, error)) from None
 

@@ -24,6 +24,7 @@ from rnnlab.config import (
 from rnnlab.config.limits import TooLargeError, check_memory, memory_bytes
 from rnnlab.config.loading import load_run
 from rnnlab.tasks import DataError, Task
+from rnnlab.tasks.data_file import _parsed
 from rnnlab.training import PROBE, make_stream
 
 CONFIG = "task:\n  kind: arrays\n  file: data/a.npz\nmodel: {hidden_size: 3}\n"
@@ -164,3 +165,18 @@ def test_editors_are_told_that_the_file_is_needed() -> None:
         one["properties"]["kind"]["const"]: one for one in json_schema()["properties"]["task"]["anyOf"]
     }
     assert tasks["arrays"]["required"] == tasks["text"]["required"] == ["kind", "file"]
+
+
+def test_an_edit_that_leaves_size_and_time_alone_is_noticed_while_the_file_is_new(folder: Path) -> None:
+    path = folder / "data" / "a.npz"
+    before, time = identity(load_config(folder / "study.yaml")), path.stat().st_mtime_ns
+    save(path, seed=5)
+    os.utime(path, ns=(time, time))
+    assert identity(load_config(folder / "study.yaml")) != before
+
+
+def test_a_file_that_lies_there_for_long_is_read_once_for_a_whole_sweep(folder: Path) -> None:
+    path, reads = folder / "data" / "a.npz", _parsed.cache_info().misses
+    os.utime(path, (1e9, 1e9))
+    assert len(load_sweep(folder / "study.yaml", ["seed=range(0,50,1)"]).expand().runs) == 50
+    assert _parsed.cache_info().misses == reads + 1

@@ -6,6 +6,8 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rnnlab.nested import flatten
 from rnnlab.store import write_index
 from rnnlab.store.index import varied_keys
@@ -84,3 +86,28 @@ def test_configs_flatten_to_dotted_keys_and_differences_leave_out_name_and_seed(
     assert varied_keys(configs) == ["m.a"]
     assert varied_keys([]) == []
     assert varied_keys([{"a": 1}, {}]) == ["a"]
+
+
+def own_data(**keys: object) -> dict[str, Any]:
+    return {"task": {"kind": "arrays", "seq_len": 5, "last_timestep_only": False, **keys}}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "varied"),
+    [
+        ([("a.npz", "1"), ("b.npz", "2"), ("b.npz", "2")], ["task.file"]),
+        ([("a.npz", "1"), ("a.npz", "2")], ["task.sha256"]),  # edited
+        ([("a.npz", "1"), ("b.npz", "1")], []),  # copied: the same data
+        ([("a.npz", "1"), ("b.npz", "2"), ("c.npz", "1")], ["task.sha256"]),
+    ],
+)
+def test_data_vary_as_one_thing(tasks: list[tuple[str, str]], varied: list[str]) -> None:
+    assert varied_keys(own_data(file=file, sha256=content, seq_len=ord(content)) for file, content in tasks) == varied
+
+
+def test_what_was_chosen_beside_the_data_varies_of_itself() -> None:
+    one, other = (own_data(file="a", sha256="1", last_timestep_only=last) for last in (False, True))
+    assert varied_keys([one, other]) == ["task.last_timestep_only"]
+    third = own_data(file="b", sha256="2")
+    assert sorted(varied_keys([one, other, third])) == ["task.file", "task.last_timestep_only"]
+    assert varied_keys([one, {"task": {"kind": "sine", "period": 2.0}}])[:1] == ["task.kind"]

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from rnnlab.tasks import CrossEntropy, MaskedCrossEntropy, MaskedMeanSquaredError, MeanSquaredError
+from rnnlab.tasks import CrossEntropy, DataError, MaskedCrossEntropy, MaskedMeanSquaredError, MeanSquaredError
+from rnnlab.tasks.array_file import parse
 from rnnlab.tasks.arrays import ArraysTask
 from rnnlab.tasks.losses import NO_CLASS
 from rnnlab.training import BATCHES, make_stream
@@ -241,3 +242,20 @@ def test_a_key_that_the_file_contradicts_is_refused(task: Any) -> None:
     with pytest.raises(ValidationError, match=r"task\.outputs: got 9, but .* has 3"):
         task({"outputs": 9}, inputs=X, targets=NUMBERS)
     assert task({"outputs": 9}, inputs=X, targets=CLASSES).floors(linear=False)["uniform guess"] == math.log(9)
+
+
+def test_a_damaged_file_is_refused_or_read_and_nothing_else(tmp_path: Path) -> None:
+    """A few bytes changed, in plain and in compressed files: what comes of it is a sentence or numbers."""
+    damage, path, outcomes = np.random.default_rng(0), tmp_path / "data.npz", set()
+    for save in (np.savez, np.savez_compressed):
+        save(path, inputs=X, targets=CLASSES, lengths=LENGTHS)
+        whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+        for _ in range(300):
+            content = whole.copy()
+            content[damage.integers(len(content), size=3)] = damage.integers(256, size=3)
+            try:
+                parse(content.tobytes(), path)
+                outcomes.add("read")
+            except DataError as error:
+                outcomes.add(str(error).partition("data.npz: ")[2][:16])
+    assert {"read", "this is no whole"} <= outcomes

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from rnnlab.config import config_from_mapping
+from rnnlab.studies.run import run_one
 from rnnlab.tasks import CrossEntropy, Task
 from rnnlab.tasks.constant import Constant
 from rnnlab.tasks.copy import CopyMemory
@@ -146,6 +149,23 @@ def test_a_constant_input_says_nothing_of_its_target() -> None:
     assert targets[:, 0].mean() == pytest.approx(0, abs=0.05)
     assert (draw(Constant(value=-0.5), 2)[0] == -0.5).all()
     assert Constant().floors(linear=True) == {"predict zero": 1.0}
+
+
+@pytest.mark.parametrize("gain", [0.9, 1.0, 1.2])
+def test_without_input_a_tanh_net_is_its_matrix(gain: float, tmp_path: Path) -> None:
+    """With zero biases h stays 0, where the slope of tanh is 1: an orthogonal matrix times g gives ln g a step."""
+    config = config_from_mapping(
+        {
+            "name": "silent",
+            "task": {"kind": "constant", "seq_len": 40},
+            "model": {"init": "orthogonal", "weight_scale": gain},
+            "training": {"batches": 0},
+        }
+    )
+    run = run_one(config, runs=tmp_path).run
+    assert (run.metrics["hidden_norm"] == 0).all()
+    steps_T = np.diff(run.metrics["grad_log_norm"][0, 0])
+    assert steps_T == pytest.approx(np.full(39, -math.log(gain)), abs=1e-6)
 
 
 def test_digits_are_read_by_rows_or_by_pixels() -> None:

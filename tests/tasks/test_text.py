@@ -101,3 +101,9 @@ def test_a_text_that_cannot_be_learned_from_is_refused(
 
 def test_a_mark_of_the_byte_order_is_no_character(task: Any) -> None:
     assert task(b"\xef\xbb\xbfab", seq_len=1).characters() == "ab"
+
+
+def test_a_large_vocabulary_is_counted_alike(task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    floors = task(PROSE, seq_len=4).floors(linear=False)
+    monkeypatch.setattr("rnnlab.tasks.text._MOST_COUNTED", 2)
+    assert task(PROSE, seq_len=4).floors(linear=False) == pytest.approx(floors, rel=1e-12)
