@@ -26,7 +26,9 @@ def scale_findings(evidence: Evidence) -> Iterator[RunFinding]:
         "spectral_radius_at_1": found.spectral_radius,
         "spectral_norm_at_1": found.spectral_norm,
     }
-    sources = (Source("weights.npz", "initial/weight_hh_l0"),)
+    parameters = evidence.architecture.parameter_shapes
+    drawn = "weight_hh_l0" if "weight_hh_l0" in parameters else next(iter(parameters))
+    sources = (Source("weights.npz", f"initial/{drawn}"),)
     uncertainty = "the exponent's standard error over 8 sequences; of other seeds: rnnlab critical"
     yield RunFinding(QUESTION, "fact", _fact(found, config.model.weight_scale), numbers, uncertainty, sources)
     rate = rate_of(evidence, evidence.moments[0])

@@ -41,7 +41,7 @@ def _over_sequence(evidence: Evidence, moment: Moment, rate: Rate) -> Iterator[R
     else:
         change = f"changes by {with_error(rate.growth, rate.growth_stderr)} with each step back"
     if evidence.has_only_last_loss:
-        last, first = _from_log(rate.log_last), _from_log(rate.log_first)
+        last, first = from_log(rate.log_last), from_log(rate.log_first)
         text = (
             f"||dL/d{rate.symbol}|| is {last} at t = {steps} and {first} at t = {rate.first} (geometric means): ln of "
             f"it {change}."
@@ -106,12 +106,12 @@ def _verdict(evidence: Evidence, moment: Moment, rate: Rate) -> RunFinding:
     found = direction(rate.exponent, rate.exponent_stderr, steps)
     held = agreement(rate.growth, rate.exponent, rate.exponent_stderr, steps, layers)
     way = f"{steps - 1} steps" if steps > 2 else "one step"
-    sentences = [_DIRECTIONS[found].format(way=way, factor=_from_log(rate.exponent * (steps - 1)))]
+    sentences = [_DIRECTIONS[found].format(way=way, factor=from_log(rate.exponent * (steps - 1)))]
     if found is Direction.DEAD and np.isfinite(rate.growth):
         living = direction(rate.growth, np.nan_to_num(rate.growth_stderr), steps)
         sentences.append(f"Over a sequence, where they live, they {DOING[living]}.")
     if np.isfinite(rate.growth) and np.isfinite(rate.exponent):
-        sentences += _compared(rate, held, found, steps, _apart(held, layers))
+        sentences += compared(rate, held, found, steps, layers)
     numbers = {"difference": held.difference, "allowed": held.allowed}
     uncertainty = "2 standard errors of the exponent, and 3/T for both ends of the sequence"
     sources = (rate.source, evidence.source("exponent"), evidence.source("exponent_stderr"))
@@ -145,15 +145,24 @@ _DIRECTIONS = {
 }
 
 
-def _from_log(value: float) -> str:
+def from_log(value: float) -> str:
     """Write e^value, also where that is no float64."""
     if not np.isfinite(value):
         return number(0.0 if value < 0 else value)
     return number(exp(value)) if abs(value) < 700 else f"1e{value / log(10):+.0f}"
 
 
-def _compared(rate: Rate, held: Agreement, found: Direction, steps: int, apart: str) -> Iterator[str]:
-    """Say whether the two rates agree, and if not which of them is no rate."""
+def compared(rate: Rate, held: Agreement, found: Direction, steps: int, layers: int) -> Iterator[str]:
+    """Say whether the two rates agree, and if not which of them is no rate.
+
+    Args:
+        rate: both.
+        held: the one against the other.
+        found: what gradients do by the exponent.
+        steps: T.
+        layers: L.
+    """
+    apart = _apart(held, layers)
     if steps <= TRANSIENT:
         yield f"T = {steps} is too short to hold the gradient's slope against it."
         return
