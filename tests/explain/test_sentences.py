@@ -9,8 +9,8 @@ import pytest
 
 from rnnlab.explain.finding import RunFinding, Source, number, with_error
 from rnnlab.explain.rate import Rate
-from rnnlab.explain.rules import agreement, direction
-from rnnlab.explain.vanishing import compared, from_log
+from rnnlab.explain.rules import agreement
+from rnnlab.explain.vanishing import compared, from_log, judged
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,29 @@ def rate(growth: float, exponent: float, halves: tuple[float, float] | None = No
 
 def said(found: Rate, timesteps: int) -> str:
     held = agreement(found.growth, found.exponent, found.exponent_stderr, timesteps)
-    return " ".join(compared(found, held, direction(found.exponent, 0.0, timesteps), timesteps, 1))
+    return " ".join(compared(found, held, timesteps, 1))
+
+
+@pytest.mark.parametrize(
+    ("growth", "exponent", "text"),
+    [
+        (-0.6, -0.5, "They vanish: at the exponent's rate, by a factor of 2.29e-11 over the 49 steps of a sequence."),
+        (0.1, 0.2, "They explode: at the exponent's rate, by a factor of 1.80e+04 over the 49 steps of a sequence."),
+        (0.0, 0.0, "They are level: at the exponent's rate, a factor of 1 over the 49 steps of a sequence, less than "
+                   "2 either way."),
+        (nan, -0.5, "They vanish: at the exponent's rate, by a factor of 2.29e-11 over the 49 steps of a sequence."),
+        (-0.05, -0.01, "Over the 49 steps of a sequence they vanish, a factor of 0.0863 at the slope's rate; in the "
+                       "long run they are level, a factor of 0.613 over as many at the exponent's."),
+        (0.1, -0.1, "Over the 49 steps of a sequence they explode, a factor of 134 at the slope's rate; in the long "
+                    "run they vanish, a factor of 0.00745 over as many at the exponent's."),
+        (0.0, -inf, "In the long run they die: in one of the long sequences at least, some step passes nothing back. "
+                    "Over a sequence they are level."),
+        (-0.5, nan, "In the long run it cannot be told: the exponent is unknown, or within two standard errors of "
+                    "zero. Over a sequence they vanish."),
+    ],
+)  # fmt: skip
+def test_what_gradients_do_over_a_sequence_and_in_the_long_run(growth: float, exponent: float, text: str) -> None:
+    assert " ".join(judged(rate(growth, exponent), 50)) == text
 
 
 def test_three_timesteps_compare_nothing() -> None:
