@@ -10,7 +10,7 @@ from rnnlab.explain.evidence import Evidence
 from rnnlab.explain.finding import RunFinding, Source, number, with_error
 from rnnlab.explain.rate import Rate, rate_of
 from rnnlab.explain.reach import horizon_of
-from rnnlab.explain.rules import NOTICEABLE, Direction, direction
+from rnnlab.explain.rules import NOTICEABLE, Direction
 from rnnlab.explain.vanishing import DOING
 from rnnlab.flow.agreement import STANDARD_ERRORS
 
@@ -74,7 +74,7 @@ def _change(what: str, first: float, last: float) -> str:
 
 def _over_sequence(first: Rate, last: Rate, timesteps: int) -> Iterator[str]:
     """Compare what gradients do over the timesteps that are trained."""
-    found = [direction(each.growth, float(np.nan_to_num(each.growth_stderr)), timesteps) for each in (first, last)]
+    found = [each.over_sequence(timesteps) for each in (first, last)]
     if timesteps > 1 and Direction.UNKNOWN not in found:
         before, after = (DOING[each] for each in found)
         if before == after:

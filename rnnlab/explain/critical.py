@@ -134,9 +134,10 @@ class _Nets:
     def inputs(self) -> list[np.ndarray]:
         """The joined sequences of each seed, (B, T, I)."""
         task = self.config.task
-        pieces = -(-TIMESTEPS // task.seq_len)
+        _, length, input_size = task.sample(make_stream(self.config.seed, PROBE), 1)[0].shape
+        pieces = -(-TIMESTEPS // length)
         drawn = [task.sample(make_stream(seed, PROBE), SEQUENCES * pieces)[0] for seed in self.seeds]
-        size = (SEQUENCES, pieces * task.seq_len, task.input_size)
+        size = (SEQUENCES, pieces * length, input_size)
         return [each.reshape(size)[:, :TIMESTEPS].astype(np.float64) for each in drawn]
 
     def draw(self, index: int, scale: float) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from rnnlab.explain.evidence import Evidence, Moment
 from rnnlab.explain.finding import Source
+from rnnlab.explain.rules import Direction, direction
 from rnnlab.flow.base_numbers import slope
 from rnnlab.flow.norms import LEAST_EXACT, living_mean, zero_share
 
@@ -46,6 +47,14 @@ class Rate:
     log_first: float
     log_last: float
     source: Source
+
+    def over_sequence(self, timesteps: int) -> Direction:
+        """Judge what gradients do over the timesteps of a sequence."""
+        return direction(self.growth, float(np.nan_to_num(self.growth_stderr)), timesteps)
+
+    def in_the_long_run(self, timesteps: int) -> Direction:
+        """Judge what they would do over as many timesteps of a long run."""
+        return direction(self.exponent, self.exponent_stderr, timesteps)
 
 
 def rate_of(evidence: Evidence, moment: Moment) -> Rate:

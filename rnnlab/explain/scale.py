@@ -8,7 +8,7 @@ from rnnlab.explain.critical import HIGH, LOW, TIMESTEPS, SeedScale, find_critic
 from rnnlab.explain.evidence import Evidence
 from rnnlab.explain.finding import RunFinding, Source, number, with_error
 from rnnlab.explain.rate import rate_of
-from rnnlab.explain.rules import Direction, direction
+from rnnlab.explain.rules import Direction
 
 QUESTION = "What would be the critical weight scale?"
 
@@ -26,12 +26,14 @@ def scale_findings(evidence: Evidence) -> Iterator[RunFinding]:
         "spectral_radius_at_1": found.spectral_radius,
         "spectral_norm_at_1": found.spectral_norm,
     }
-    sources = (Source("weights.npz", "initial/weight_hh_l0"),)
+    parameters = evidence.architecture.parameter_shapes
+    drawn = "weight_hh_l0" if "weight_hh_l0" in parameters else next(iter(parameters))
+    sources = (Source("weights.npz", f"initial/{drawn}"),)
     uncertainty = "the exponent's standard error over 8 sequences; of other seeds: rnnlab critical"
     yield RunFinding(QUESTION, "fact", _fact(found, config.model.weight_scale), numbers, uncertainty, sources)
     rate = rate_of(evidence, evidence.moments[0])
-    judged = direction(rate.exponent, rate.exponent_stderr, evidence.timesteps)
-    if found.scale is not None and judged in {Direction.VANISH, Direction.EXPLODE}:
+    long = rate.in_the_long_run(evidence.timesteps)
+    if found.scale is not None and long in {Direction.VANISH, Direction.EXPLODE}:
         text = f"To start where they do neither: model.weight_scale={number(found.scale)}."
         yield RunFinding(QUESTION, "advice", text, numbers, uncertainty, sources)
 

@@ -10,7 +10,7 @@ import numpy as np
 from rnnlab.explain.evidence import Evidence, Moment
 from rnnlab.explain.finding import RunFinding, Source, number, with_error
 from rnnlab.explain.rate import Rate, rate_of
-from rnnlab.explain.rules import SHORT, Agreement, Direction, agreement, direction
+from rnnlab.explain.rules import SHORT, Agreement, Direction, agreement
 from rnnlab.flow.agreement import TRANSIENT
 from rnnlab.flow.groups.exponent import SEQUENCES, TIMESTEPS
 
@@ -41,7 +41,7 @@ def _over_sequence(evidence: Evidence, moment: Moment, rate: Rate) -> Iterator[R
     else:
         change = f"changes by {with_error(rate.growth, rate.growth_stderr)} with each step back"
     if evidence.has_only_last_loss:
-        last, first = _from_log(rate.log_last), _from_log(rate.log_first)
+        last, first = from_log(rate.log_last), from_log(rate.log_first)
         text = (
             f"||dL/d{rate.symbol}|| is {last} at t = {steps} and {first} at t = {rate.first} (geometric means): ln of "
             f"it {change}."
@@ -103,15 +103,10 @@ def _exponent(evidence: Evidence, moment: Moment, rate: Rate) -> Iterator[RunFin
 def _verdict(evidence: Evidence, moment: Moment, rate: Rate) -> RunFinding:
     """Judge, and hold the two rates against each other."""
     steps, layers = evidence.timesteps, evidence.architecture.layers
-    found = direction(rate.exponent, rate.exponent_stderr, steps)
     held = agreement(rate.growth, rate.exponent, rate.exponent_stderr, steps, layers)
-    way = f"{steps - 1} steps" if steps > 2 else "one step"
-    sentences = [_DIRECTIONS[found].format(way=way, factor=_from_log(rate.exponent * (steps - 1)))]
-    if found is Direction.DEAD and np.isfinite(rate.growth):
-        living = direction(rate.growth, np.nan_to_num(rate.growth_stderr), steps)
-        sentences.append(f"Over a sequence, where they live, they {DOING[living]}.")
+    sentences = [*judged(rate, steps)]
     if np.isfinite(rate.growth) and np.isfinite(rate.exponent):
-        sentences += _compared(rate, held, found, steps, _apart(held, layers))
+        sentences += compared(rate, held, steps, layers)
     numbers = {"difference": held.difference, "allowed": held.allowed}
     uncertainty = "2 standard errors of the exponent, and 3/T for both ends of the sequence"
     sources = (rate.source, evidence.source("exponent"), evidence.source("exponent_stderr"))
@@ -134,32 +129,53 @@ DOING = {
 }
 """What gradients do, in words."""
 
-_DIRECTIONS = {
-    Direction.VANISH: "They vanish: at the exponent's rate, by a factor of {factor} over the {way} of a sequence.",
-    Direction.EXPLODE: "They explode: at the exponent's rate, by a factor of {factor} over the {way} of a sequence.",
-    Direction.LEVEL: "They are level: at the exponent's rate, a factor of {factor} over the {way} of a sequence, less "
-    "than 2 either way.",
-    Direction.DEAD: "In the long run they die: in one of the long sequences at least, some step passes nothing back.",
-    Direction.UNKNOWN: "Whether they vanish or explode in the long run cannot be told: the exponent is unknown, or "
-    "within two standard errors of zero.",
-}
+
+def judged(rate: Rate, steps: int) -> Iterator[str]:
+    """Say what gradients do over a sequence of so many timesteps and in the long run: in one sentence if it is one."""
+    over, long = rate.over_sequence(steps), rate.in_the_long_run(steps)
+    way = f"{steps - 1} steps" if steps > 2 else "one step"
+    here, there = (from_log(each * (steps - 1)) for each in (rate.growth, rate.exponent))
+    if long is Direction.DEAD:
+        yield "In the long run they die: in one of the long sequences at least, some step passes nothing back."
+    elif long is Direction.UNKNOWN:
+        yield "In the long run it cannot be told: the exponent is unknown, or within two standard errors of zero."
+    elif over in {long, Direction.UNKNOWN}:
+        by, less = ("", ", less than 2 either way") if long is Direction.LEVEL else ("by ", "")
+        yield f"They {DOING[long]}: at the exponent's rate, {by}a factor of {there} over the {way} of a sequence{less}."
+    else:
+        yield (
+            f"Over the {way} of a sequence they {DOING[over]}, a factor of {here} at the slope's rate; in the long run "
+            f"they {DOING[long]}, a factor of {there} over as many at the exponent's."
+        )
+    if long in {Direction.DEAD, Direction.UNKNOWN} and over is not Direction.UNKNOWN:
+        living = ", where they live," if rate.zero_share > 0 else ""
+        yield f"Over a sequence{living} they {DOING[over]}."
 
 
-def _from_log(value: float) -> str:
+def from_log(value: float) -> str:
     """Write e^value, also where that is no float64."""
     if not np.isfinite(value):
         return number(0.0 if value < 0 else value)
     return number(exp(value)) if abs(value) < 700 else f"1e{value / log(10):+.0f}"
 
 
-def _compared(rate: Rate, held: Agreement, found: Direction, steps: int, apart: str) -> Iterator[str]:
-    """Say whether the two rates agree, and if not which of them is no rate."""
+def compared(rate: Rate, held: Agreement, steps: int, layers: int) -> Iterator[str]:
+    """Say whether the two rates agree, and if not which of them is no rate.
+
+    Args:
+        rate: both.
+        held: the one against the other.
+        steps: T.
+        layers: L.
+    """
     if steps <= TRANSIENT:
         yield f"T = {steps} is too short to hold the gradient's slope against it."
         return
+    apart, long = _apart(held, layers), rate.in_the_long_run(steps)
     if held.holds:
         yield f"Gradient and exponent, two measures that share no code, agree: {apart}."
-        if found in {Direction.VANISH, Direction.EXPLODE} and held.allowed > abs(rate.exponent):
+        matters = long in {Direction.VANISH, Direction.EXPLODE} or rate.over_sequence(steps) is not long
+        if matters and held.allowed > abs(rate.exponent):
             yield f"But T = {steps} is too short for the slope alone to tell: that is more than the rate."
         return
     yield f"Gradient and exponent do not agree: {apart}."

@@ -51,12 +51,10 @@ def test_explain_as_json_has_every_number_and_its_source(call: Call, tiny: Path)
     assert exponent["numbers"]["exponent"] == shown["summary"]["initial_exponent"]
 
 
-def test_explain_fits_a_terminal_of_any_width(tiny: Path) -> None:
-    for columns in (60, 120):
-        code, written = in_terminal(Path.cwd(), "explain", str(tiny), columns=columns)
-        assert code == 0
-        longest = max(map(len, plain(written)[1:]))
-        assert columns - 20 < longest <= columns
+def test_explain_fits_a_narrow_terminal(tiny: Path) -> None:
+    code, written = in_terminal(Path.cwd(), "explain", str(tiny), columns=60)
+    assert code == 0
+    assert 50 < max(map(len, plain(written))) <= 60
 
 
 def test_a_study_of_several_runs_is_no_run(call: Call, tiny: Path) -> None:
