@@ -12,6 +12,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from rnnlab.config import config_from_mapping
+from rnnlab.figures.kind import RUN_KINDS
 from rnnlab.figures.run_figures import draw_run
 from rnnlab.figures.style import STYLES, using
 from rnnlab.figures.subject import Subject
@@ -29,7 +30,7 @@ CASES: dict[str, dict[str, Any]] = {
     "lstm of two layers": {"model": {"cell": "lstm", "layers": 2}, "task": {"last_timestep_only": True}},
     "gru of one record": {"model": {"cell": "gru"}, "training": {"batches": 0}},
     "relu of many records": {
-        "model": {"nonlinearity": "relu", "weight_scale": 0.5},
+        "model": {"nonlinearity": "relu", "weight_scale": 0.5, "hidden_size": 2},
         "task": {"last_timestep_only": True},
         "record": {"every": 1},
     },
@@ -177,3 +178,42 @@ def test_gates_have_one_scale_and_the_memory_time_of_the_summary(runs: Made) -> 
     (line,) = drawn[4].get_lines()
     ends = [run.summary["initial_memory_time"], run.summary["final_memory_time"]]
     assert np.asarray(line.get_ydata())[[0, -1]] == pytest.approx(ends)
+
+
+def test_the_flow_has_the_spread_over_sequences_at_both_ends_of_training(runs: Made) -> None:
+    run = runs["elman"]
+    (axes,) = draw(run, "flow")
+    first, last = (each for each in axes.collections if each.get_label() == "_80 % of the sequences")
+    for band, record in ((first, 0), (last, -1)):
+        corners = band.get_paths()[0].vertices
+        low, high = (np.exp(run[name][record, 0]) for name in ("grad_log_low", "grad_log_high"))
+        for t in range(6):
+            here = np.asarray(corners)[np.asarray(corners)[:, 0] == t + 1, 1]
+            assert (here.min(), here.max()) == pytest.approx((low[t], high[t]))
+            assert axes.get_ylim()[0] < low[t] <= high[t] < axes.get_ylim()[1]
+
+
+def test_the_flow_has_a_panel_of_zeros_where_a_gradient_is_exactly_zero(runs: Made) -> None:
+    run = runs["relu of many records"]
+    assert run["grad_zero_share"].max() > 0
+    _, zeros = draw(run, "flow")
+    assert zeros.get_ylabel() == "share of dL/dh_t = 0"
+    assert np.array_equal(curve(zeros, "40"), run["grad_zero_share"][-1, 0])
+
+
+def test_the_flow_says_where_its_slope_is_not_the_exponent(runs: Made) -> None:
+    run = runs["elman"]
+    with using(STYLE):
+        figure = draw_run(Subject(run), STYLE, "flow")
+    heading = " ".join(figure.get_suptitle().split())
+    assert f"exponent {run.summary['initial_exponent']:.2g}".replace("-", "\N{MINUS SIGN}") in heading
+    assert "at update 0; slope" in heading
+    assert heading.endswith(
+        "the slope is no rate, since the loss of every timestep adds to dL/dh_t; over a long time gradients vanish"
+    )
+    others = make_notes(runs["one timestep"])
+    assert others == [], "one timestep has no slope"
+
+
+def make_notes(run: Run) -> list[str]:
+    return RUN_KINDS["flow"].notes(Subject(run))
