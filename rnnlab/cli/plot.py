@@ -33,6 +33,7 @@ or any quantity by its name:
 \b
 Kinds of several runs (default: all that fit):
 {sweep_kinds}
+or a quantity with curves, by its name or its group's.
 Further axes are told by --hue and --panel; in a phase, by --panel alone.
 
 Curves are medians over the runs that the axes leave together, bands hold the middle half of them.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from rnnlab.figures.errors import FigureError
+from rnnlab.figures.errors import FigureError, find_name
 from rnnlab.figures.placing import place_figures
 from rnnlab.figures.wish import Placing, Wish
 from rnnlab.store import DamagedRunError, MissingRunError, Run, RunEntry, list_runs, list_studies, look_at
@@ -152,6 +152,8 @@ def _draw_one(chosen: Chosen, wish: Wish, style: Style) -> NamedFigure:
 def _file_name(chosen: Chosen, placing: Placing, wish: Wish) -> str:
     """Name a figure by its kind and what was chosen for it, as runs are named: `quantity,y=final_loss`."""
     choices = [f"{place}={value.rpartition('.')[2]}" for place, value in wish.given().items() if place != "kind"]
+    if placing.y is not None and wish.y is None and find_name(wish.kind or placing.kind, [placing.kind]) is None:
+        choices.append(f"y={placing.y}")  # the kind was named by it
     name = ",".join([placing.kind, *choices])
     safe = "".join(c if c.isalnum() or c in "._=,+-" else "_" for c in name)
     return f"{chosen.stem}-{safe}" if chosen.stem else safe

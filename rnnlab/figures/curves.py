@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from rnnlab.figures import axes as axis_tools
 from rnnlab.figures.forms import axis_across
 from rnnlab.figures.style import ordered_colours
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
     from rnnlab.figures.style import Style
@@ -61,12 +63,16 @@ def draw_curve(
     axis_tools.mark_unshowable(axes, x, values, colour, style, zeros=quantity.scale == "log")
 
 
-def record_handles(recorded: Recorded, style: Style, drawn: list[Axes]) -> tuple[list[Line2D], list[str]]:
-    """Give the legend that all panels of a run share: a colour for each record, and the marks that occur."""
+def record_handles(recorded: Recorded, style: Style, drawn: list[Axes]) -> tuple[list[Artist], list[str]]:
+    """Give the legend that all panels of a run share: a colour for each record, the marks and bands that occur."""
     colours = ordered_colours(style, len(recorded.curves))
-    handles = [Line2D([], [], color=colour) for colour in colours]
+    handles: list[Artist] = [Line2D([], [], color=colour) for colour in colours]
     labels = [f"update {recorded.steps_R[record]}" for record in recorded.curves]
     for name, marker in axis_tools.mark_names(drawn).items():
         handles.append(Line2D([], [], color=style.ink, marker=marker, linestyle=""))
+        labels.append(name)
+    bands = {str(each.get_label()) for axes in drawn for each in axes.collections} - {""}
+    for name in sorted(label[1:] for label in bands if label.startswith("_") and not label.startswith("_child")):
+        handles.append(Patch(color=style.faint, alpha=0.3, linewidth=0))
         labels.append(name)
     return handles, labels

@@ -54,7 +54,7 @@ def _draw(name: str, columns: Columns, legend: bool, subject: Subject, style: St
 def _add_line_legend(part: SubFigure, style: Style) -> None:
     """Say once for all panels what each line is, where the same name is the same line in all of them."""
     entries: dict[str, Any] = {}
-    for axes in part.axes:
+    for axes in (each for each in part.axes if each.axison):  # a sentence has no legend
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
     marks = axis_tools.mark_names(part.axes)

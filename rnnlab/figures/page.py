@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LINE = 1.4  # height of a line, in font sizes
 _LETTER = 0.53  # mean width of a letter, in font sizes
+_WIDE_LETTER = 0.57  # the same in a line with many digits
 
 
 def make_page(style: Style, rows: float, columns: float) -> Figure:
@@ -43,7 +44,7 @@ def columns_that_fit(part: SubFigure, style: Style, labels: Sequence[str]) -> in
 
 def set_title(figure: Figure, style: Style, *texts: str) -> None:
     """Write what the figure shows above it: title, subtitle, notes, each from a line of its own."""
-    letters = int(figure.get_figwidth() * 72 / (_LETTER * style.font))
+    letters = int(figure.get_figwidth() * 72 / (_WIDE_LETTER * style.font))
     lines = [line for text in texts for line in textwrap.wrap(text, letters)]
     figure.set_figheight(figure.get_figheight() + (len(lines) - 2) * _LINE * style.font / 72)
     figure.suptitle("\n".join(lines), ha="left", x=0.01, linespacing=_LINE)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rnnlab.figures.errors import FigureError, choose
+from rnnlab.figures.errors import FigureError, choose, find_name
+from rnnlab.figures.forms import drawable
 from rnnlab.figures.kind import SWEEP_KINDS, SweepKind
 from rnnlab.figures.names import summary_of
 from rnnlab.figures.wish import Placing, Wish
+from rnnlab.flow.quantity import GROUPS
 
 if TYPE_CHECKING:
     from rnnlab.figures.collection import Collection
@@ -20,7 +23,19 @@ def place_figures(collection: Collection, wish: Wish) -> list[Placing]:
     Raises:
         FigureError: a kind, an axis or a quantity does not exist, or does not belong to the kind.
     """
+    wish = _of_a_quantity(wish)
     return [kind.plan(collection, wish) for kind in _kinds(collection, wish)]
+
+
+def _of_a_quantity(wish: Wish) -> Wish:
+    """Take a kind that is a quantity, or a group of some, for its curves: the names that figures of one run have."""
+    if wish.kind is None or wish.y is not None or find_name(wish.kind, SWEEP_KINDS) is not None:
+        return wish
+    curves = drawable("curves")
+    group = GROUPS.get(wish.kind)
+    held = [quantity.name for quantity in group.quantities if quantity.name in curves] if group else []
+    name = find_name(wish.kind, curves) or (held[0] if held else None)
+    return wish if name is None else replace(wish, kind=None, y=name)
 
 
 def _kinds(collection: Collection, wish: Wish) -> list[SweepKind]:

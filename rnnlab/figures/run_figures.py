@@ -20,8 +20,8 @@ from rnnlab.flow.quantity import GROUPS, LAYER
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure, SubFigure
-    from matplotlib.lines import Line2D
 
     from rnnlab.figures.style import Style
     from rnnlab.figures.subject import Recorded, Subject
@@ -125,7 +125,7 @@ def add_record_legend(figure: SubFigure, recorded: Recorded, style: Style, rows:
     add_legend(figure, style, *record_handles(recorded, style, list(rows.flat)))
 
 
-def add_legend(figure: SubFigure, style: Style, handles: list[Line2D], labels: list[str]) -> None:
+def add_legend(figure: SubFigure, style: Style, handles: list[Artist], labels: list[str]) -> None:
     """Put a legend above the panels, in as many columns as fit."""
     figure.legend(
         handles,

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rnnlab.figures.subject import Subject
     from rnnlab.flow.quantity import Quantity
 
+BAND = "80 % of the sequences"
+"""What a legend calls it."""
+
 BANDS = {"grad_norm": ("grad_log_low", "grad_log_high")}
 """The quantiles of the logarithm that belong to a norm."""
 
@@ -32,6 +35,6 @@ def draw_spread_curves(axes: Axes, subject: Subject, style: Style, quantity: Qua
         with np.errstate(over="ignore", under="ignore"):
             ends = [np.exp(each.of_layer(layer)[record]) for each in quantiles if each is not None]
         low_T, high_T = (np.where(np.isfinite(end_T) & (end_T > 0), end_T, np.nan) for end_T in ends)
-        axes.fill_between(recorded.across(), low_T, high_T, color=colour, alpha=0.15, linewidth=0)
+        axes.fill_between(recorded.across(), low_T, high_T, color=colour, alpha=0.15, linewidth=0, label=f"_{BAND}")
         drawn += [low_T[None], high_T[None]]
     axis_tools.set_scale(axes, quantity, np.concatenate([drawn[0][recorded.curves], *drawn[1:]]))

@@ -166,7 +166,7 @@ class Subject:
     @property
     def title(self) -> str:
         """Study, label and what became of it."""
-        label = self.run.path.name.rpartition("-")[0]
+        label = self.run.path.name.rpartition("-")[0].replace(",", ", ")  # so that it can be broken into lines
         name = f"{self.config['name']}: {label}" if label not in {"", "default"} else str(self.config["name"])
         name = name if len(name) <= _LONGEST_TITLE else f"{name[: _LONGEST_TITLE - 1]}…"
         return plain(name)

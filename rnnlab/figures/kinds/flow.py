@@ -62,17 +62,17 @@ def notes(subject: Subject) -> list[str]:
     """Say at which of the first and the last record the slope of the lowest layer's curve is not the exponent."""
     if subject.record.is_watched:
         return []
-    steps_R = subject.require("grad_norm").steps_R
-    said = []
-    for when, update in dict(zip(("initial", "final"), steps_R[[0, -1]], strict=True)).items():
-        slope, exponent, stderr = (subject.record.summary.get(f"{when}_{name}") for name in _RATES)
-        last_only = subject.last_timestep_only
-        found = disagreement(slope, exponent, stderr, subject.timesteps, last_timestep_only=last_only)
-        if found:
-            slope_text, exponent_text = (f"{number:.2g}".replace("-", "\N{MINUS SIGN}") for number in (slope, exponent))
-            where = ", layer 0" if subject.layers > 1 else ""
-            said.append(f"update {update}{where}: slope {slope_text}, exponent {exponent_text} ± {stderr:.1g}: {found}")
-    return said
+    steps_R, summary = subject.require("grad_norm").steps_R, subject.record.summary
+    found: dict[str, list[str]] = {}
+    for when, update in (("initial", steps_R[0]), *([("final", steps_R[-1])] if len(steps_R) > 1 else [])):
+        slope, exponent, stderr = (summary.get(f"{when}_{name}") for name in _RATES)
+        why = disagreement(slope, exponent, stderr, subject.timesteps, last_timestep_only=subject.last_timestep_only)
+        if why:
+            numbers = f"slope {slope:.2g}, exponent {exponent:.2g} ± {stderr:.1g}".replace("-", "\N{MINUS SIGN}")
+            numbers = numbers.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+            found.setdefault(why, []).append(f"{numbers} at update {update}")
+    where = "layer 0: " if subject.layers > 1 else ""
+    return [f"{where}{'; '.join(numbers)}: {why}" for why, numbers in found.items()]
 
 
 for _name, _place, _words, _panel, _names in (
