@@ -95,7 +95,7 @@ class Recorder(AbstractContextManager["Recorder"]):
         own = _plain(config or {})
         self._label = label(flatten(own))
         self._started, self._since = datetime.now(UTC), time.perf_counter()
-        self._seconds_recording, self._written = 0.0, self._since
+        self._seconds_recording, self._written, self._losses_written = 0.0, self._since, 0
         self._is_finished, self._process = False, os.getpid()
         self.path: Path | None = None
         self._parameters = {name: each for name, each in model.named_parameters() if each.requires_grad}
@@ -162,6 +162,7 @@ class Recorder(AbstractContextManager["Recorder"]):
         else:
             self._stop_watching()
             self._write_the_rest()
+            atexit.unregister(self._write_the_rest)
 
     def _watch_next(self) -> None:
         """Watch the next update."""
@@ -200,8 +201,12 @@ class Recorder(AbstractContextManager["Recorder"]):
         self._written = time.perf_counter()
 
     def _write_the_rest(self) -> None:
-        """Write what the loop has left unfinished, in the process that began it."""
-        if self._recording.steps and not self._is_finished and os.getpid() == self._process:
+        """Write what came since the last writing, in the process that began the recording."""
+        if (
+            self._recording.steps
+            and self._losses_written < len(self._recording.losses)
+            and os.getpid() == self._process
+        ):
             self._write_if_possible()
 
     def _write(self, status: str) -> None:
@@ -214,6 +219,7 @@ class Recorder(AbstractContextManager["Recorder"]):
         record = self._record(status, files)
         with Workspace(self._study, self._identity, self._label) as workspace:
             self.path = workspace.publish(files, record, replacing=self.path)
+        self._losses_written = len(self._recording.losses)
         if is_first:
             with suppress(OSError):
                 write_index(self._study)
