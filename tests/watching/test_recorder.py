@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -181,6 +182,15 @@ def test_a_full_disk_ends_no_training_and_is_told(tmp_path: Path) -> None:
             recorder.update(loss)
     (tmp_path / "no-folder").unlink()
     assert len(recorder.finish().metrics["loss"]) == 2
+
+
+def test_a_folder_that_somebody_removes_is_written_again(tmp_path: Path) -> None:
+    model = Mixed()
+    recorder = rnnlab.Recorder(model, "mine", every=1, runs=tmp_path, write_every=0.0)
+    for loss in train(model, 3):
+        recorder.update(loss)
+        shutil.rmtree(tmp_path / "mine")
+    assert len(recorder.finish().metrics["loss"]) == 3
 
 
 def test_a_loss_that_ends_not_finite_is_a_divergence_and_one_that_recovers_is_none(tmp_path: Path) -> None:
