@@ -16,8 +16,8 @@ from rnnlab.explain.reach import reach_findings
 from rnnlab.explain.scale import scale_findings
 from rnnlab.explain.theory import theory_findings
 from rnnlab.explain.vanishing import vanishing_findings
+from rnnlab.explain.watched import watched_findings
 from rnnlab.store import Run, open_run
-from rnnlab.store.errors import WatchedRunError
 from rnnlab.studies.threads import one_thread
 
 CHAPTERS: tuple[Callable[[Evidence], Iterator[RunFinding]], ...] = (
@@ -61,8 +61,8 @@ class Explanation:
 def explain_run(run: Run | str | Path) -> Explanation:
     """Say in sentences why the gradients of a finished run vanish, explode, or do neither.
 
-    What the run has not recorded is measured from the weights that it keeps, at its first and last record. Nothing is
-    written.
+    What the run has not recorded is measured from the weights that it keeps, at its first and last record; of one that
+    was recorded from somebody's own training loop only what it holds is told. Nothing is written.
 
     Args:
         run: an opened run, or the path of a run folder, or of a study folder with one run.
@@ -70,14 +70,10 @@ def explain_run(run: Run | str | Path) -> Explanation:
     Raises:
         MissingRunError: there is no run at that path, or more than one.
         DamagedRunError: the run is not whole.
-        WatchedRunError: it was recorded from a training loop that rnnlab does not know.
     """
     opened = run if isinstance(run, Run) else open_run(run)
     if opened.record.is_watched:
-        raise WatchedRunError(
-            f"{opened.path} cannot be explained: that takes the net itself, and it was recorded from a training loop "
-            f"that rnnlab does not know; rnnlab show {opened.path} gives its gradients, slopes and spectra"
-        )
+        return Explanation(opened.path, tuple(watched_findings(opened)))
     evidence = Evidence(opened)
     with one_thread():
         return Explanation(opened.path, tuple(finding for chapter in CHAPTERS for finding in chapter(evidence)))

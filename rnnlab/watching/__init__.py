@@ -7,6 +7,6 @@ is done one step at a time, so that every state is a node of the graph and its g
 from rnnlab.watching.context import Watching, watch
 from rnnlab.watching.errors import WatchError
 from rnnlab.watching.recorder import Recorder
-from rnnlab.watching.seen import WatchedModule
+from rnnlab.watching.watched import WatchedModule
 
 __all__ = ["Recorder", "WatchError", "WatchedModule", "Watching", "watch"]

@@ -15,9 +15,9 @@ from torch.overrides import TorchFunctionMode
 from rnnlab.registry import UnknownNameError
 from rnnlab.watching.errors import WatchError, quoted
 from rnnlab.watching.finding import find_recurrent
-from rnnlab.watching.seen import WatchedModule
 from rnnlab.watching.steps import KERNELS, unroll_cell, unroll_module
 from rnnlab.watching.tape import Tape
+from rnnlab.watching.watched import WatchedModule
 from rnnlab.words import unknown_name
 
 Reduction = Literal["mean", "sum"]
@@ -36,6 +36,9 @@ def watch(model: nn.Module, reduction: Reduction = "mean") -> Watching:
     (float64: to 1e-12; float32: to rounding), and so are the random numbers of its dropout on a CPU; cuDNN keeps a
     generator of its own, so that on CUDA the masks between layers are others, of the same distribution. Under
     `torch.no_grad` the fused kernels run, and nothing is kept. Outside, nothing has changed.
+
+    Every call inside is kept, with its states and gradients, as long as what this gives: one forward and backward is
+    what it is for, and `rnnlab.Recorder` for a whole training.
 
     A state whose module has frozen parameters is a node of the graph all the same, so that outputs ask for gradients
     inside of the context.

@@ -20,8 +20,8 @@ from torch import nn
 
 from rnnlab.flow.groups.base import QUANTILES
 from rnnlab.flow.quantity import find_quantity
-from rnnlab.watching.seen import WatchedModule
 from rnnlab.watching.steps import CELL_STATES, GOVERNED
+from rnnlab.watching.watched import WatchedModule
 
 _BY_LAYER: dict[str, Callable[[WatchedModule], np.ndarray]] = {
     "grad_norm": lambda seen: seen.grad_norm,

@@ -19,7 +19,6 @@ from rnnlab.explain.theory import theory_findings
 from rnnlab.explain.vanishing import vanishing_findings
 from rnnlab.nets import CELLS
 from rnnlab.store import Run
-from rnnlab.store.errors import WatchedRunError
 from rnnlab.studies.remeasuring import add_quantities
 from rnnlab.studies.run import run_one
 from tests.explain.test_critical import Unknown
@@ -297,14 +296,6 @@ def test_a_cell_whose_derivatives_are_not_written_down_is_explained_as_far_as_th
     )
     assert "cannot be told" in sentences(said, "Do gradients", "reading")
     assert sentences(said, "How far") == sentences(said, "What would") == ""
-
-
-def test_a_run_recorded_from_a_loop_of_somebodys_own_is_refused_in_a_sentence(make: Make) -> None:
-    run = make()
-    record = json.loads((run.path / "run.json").read_text())
-    (run.path / "run.json").write_text(json.dumps(record | {"watched": ["rnn"]}))
-    with pytest.raises(WatchedRunError, match="cannot be explained: that takes the net itself"):
-        explain_run(run.path)
 
 
 def test_long_sequences_are_measured_on_fewer_probes(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -161,16 +162,6 @@ def test_a_recording_is_whole_when_its_script_is_killed_and_when_it_ends_without
     assert contents(killed.path) == before
 
 
-def test_a_run_that_was_moved_aside_when_its_writer_died_is_back_after_the_next_start(tmp_path: Path) -> None:
-    old = record(tmp_path)
-    aside = tmp_path / "mine" / f".{old.identity[:12]}" / "replaced"
-    aside.mkdir(parents=True)
-    old.path.rename(aside / old.path.name)
-    new = record(tmp_path)
-    assert {entry.path for entry in list_runs(tmp_path / "mine")} == {old.path, new.path}
-    open_run(old.path).verify()
-
-
 def test_an_exception_in_the_loop_keeps_what_there_is_and_gives_the_model_back(tmp_path: Path) -> None:
     model = Mixed()
     with pytest.raises(ZeroDivisionError), rnnlab.Recorder(model, "mine", every=1, runs=tmp_path) as recorder:
@@ -191,6 +182,15 @@ def test_a_full_disk_ends_no_training_and_is_told(tmp_path: Path) -> None:
             recorder.update(loss)
     (tmp_path / "no-folder").unlink()
     assert len(recorder.finish().metrics["loss"]) == 2
+
+
+def test_a_folder_that_somebody_removes_is_written_again(tmp_path: Path) -> None:
+    model = Mixed()
+    recorder = rnnlab.Recorder(model, "mine", every=1, runs=tmp_path, write_every=0.0)
+    for loss in train(model, 3):
+        recorder.update(loss)
+        shutil.rmtree(tmp_path / "mine")
+    assert len(recorder.finish().metrics["loss"]) == 3
 
 
 def test_a_loss_that_ends_not_finite_is_a_divergence_and_one_that_recovers_is_none(tmp_path: Path) -> None:
