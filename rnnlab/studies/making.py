@@ -19,7 +19,7 @@ from rnnlab.config import FORMAT_VERSION, Config
 from rnnlab.experiment import Prepared, prepare
 from rnnlab.store import Machine, RunRecord, StackPlace, Workspace, file_facts, find_run
 from rnnlab.studies.hooks import Hooks, Progress, StoppedError
-from rnnlab.studies.provenance import git_commit, machine, stamp, versions
+from rnnlab.studies.provenance import git_here, machine, stamp, versions
 from rnnlab.studies.results import make_results
 from rnnlab.studies.training_loop import StackMember, train_stack
 from rnnlab.training import Engine
@@ -166,7 +166,7 @@ def _publish(slot: Slot, prepared: Prepared, member: StackMember, job: Job, star
         device=job.engine.device,
         threads=1,
         command=job.command,
-        git=git_commit(Path.cwd()),
+        git=git_here(),
         versions=versions(),
         machine=Machine(**(machine() | job.engine.details)),
         identity=slot.identity,

@@ -79,8 +79,10 @@ def test_writes_the_numbers_that_yaml_has_words_for() -> None:
 )
 def test_what_is_written_into_config_yaml_is_the_same_to_a_reader_of_yaml_1_1(value: Scalar) -> None:
     """PyYAML's own loader, as a stranger's program would call it."""
-    for read in (yaml.safe_load(f"key: {write_for_every_yaml(value)}\n")["key"],
-                 read_document(f"key: {write_for_every_yaml(value)}\n", "a.yaml").data["key"]):  # fmt: skip
+    text = f"key: {write_for_every_yaml(value)}\n"
+    for document in (yaml.safe_load(text), read_document(text, "a.yaml").data):
+        assert isinstance(document, dict)
+        read = document["key"]
         assert (type(read), str(read)) == (type(value), str(value))
 
 
