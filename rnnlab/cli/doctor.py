@@ -58,7 +58,7 @@ def _facts(runs: Path) -> dict[str, Any]:
         "instructions": f"{torch.backends.cpu.get_cpu_capability()} in PyTorch",
         "engine": _engine(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu (no CUDA device)",
-        "runs": str(runs.resolve()),
+        "runs": os.path.realpath(runs),
         "free disk": bytes_text(shutil.disk_usage(_existing_parent(runs)).free),
         "git": shutil.which("git"),
     }
@@ -80,7 +80,7 @@ def _version(name: str) -> str | None:
 
 
 def _existing_parent(path: Path) -> Path:
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # which bears a link that leads to itself
     return path if path.exists() else _existing_parent(path.parent)
 
 
@@ -96,7 +96,9 @@ def _advice(runs: Path) -> list[str]:
         advice.append("This PyTorch is a CUDA build, but there is no CUDA device; the CPU build is far smaller.")
     if shutil.which("git") is None:
         advice.append("git is not found: runs will not name the commit they were made from.")
-    if not os.access(_existing_parent(runs), os.W_OK):
+    if runs.is_symlink() and not runs.exists():
+        advice.append(f"{runs} is a link that leads nowhere; choose another folder with --runs or RNNLAB_RUNS.")
+    elif not os.access(_existing_parent(runs), os.W_OK):
         advice.append(f"{runs} cannot be written here; choose another folder with --runs or RNNLAB_RUNS.")
     if not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf"):
         advice.append("stdout is not UTF-8: bars are drawn with plain signs; set PYTHONUTF8=1 for better ones.")

@@ -42,9 +42,12 @@ from rnnlab.cli import (
     text,
     train,
     validate,
+    verify,
 )
 from rnnlab.cli.backend import BACKEND
+from rnnlab.cli.recorded import recorded_command
 from rnnlab.cli.signals import STOP
+from rnnlab.cli.text import PlainStream
 from rnnlab.errors import UserError
 
 _FAULT = 70
@@ -83,6 +86,7 @@ for module in (
     measure,
     explore,
     export,
+    verify,
     validate,
     init,
     graph,
@@ -132,6 +136,8 @@ def _mend_streams() -> None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 (open to the end)
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if not isinstance(sys.stdout, PlainStream):
+        sys.stdout = PlainStream(sys.stdout)  # results are plain text, whatever stands in files and names
 
 
 def _leave(code: int | str | None) -> NoReturn:
@@ -152,8 +158,7 @@ def _report(error: BaseException) -> int:
         return 0
     told = _sentence(error)
     if told is None:
-        file = _keep_traceback(error)
-        text.tell(f"rnnlab: a fault of rnnlab itself ({type(error).__name__}); the details are in {file}")
+        text.tell(f"rnnlab: a fault of rnnlab itself ({type(error).__name__}); {_keep_traceback(error)}")
         return _FAULT
     text.tell(told)
     return int(error.exit_code) if isinstance(error, UserError | _UsageError) else 1
@@ -174,15 +179,25 @@ def _sentence(error: BaseException) -> str | None:
         return f"rnnlab: {where}{error.strerror or error}{kept}"
     if isinstance(error, UnicodeEncodeError):
         return "rnnlab: a name here cannot be written in this locale; set LC_ALL=C.UTF-8 or PYTHONUTF8=1"
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error):
+    return _sentence_of_words(error, str(error))
+
+
+def _sentence_of_words(error: BaseException, said: str) -> str | None:
+    """Give the sentence for what is told from other errors of its kind by its words alone."""
+    if isinstance(error, RuntimeError) and "Symlink loop" in said:  # of pathlib, until Python 3.13
+        return f"rnnlab: {said.rpartition('from ')[2]}: a link that leads back to itself"
+    if isinstance(error, MemoryError) or "can't allocate memory" in said or "out of memory" in said:
         return "rnnlab: there is not enough memory for this; choose smaller sizes (rnnlab doctor says what there is)"
     return None
 
 
 def _keep_traceback(error: BaseException) -> str:
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="rnnlab-fault-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as stream:
-        stream.write(" ".join(sys.argv) + "\n")
-        traceback.print_exception(error, file=stream)
-    return stream.name
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="rnnlab-fault-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as stream:
+            stream.write(recorded_command() + "\n")
+            traceback.print_exception(error, file=stream)
+        return f"the details are in {stream.name}"
+    except OSError as reason:
+        return f"the details could not be kept: {reason.strerror}"

@@ -68,12 +68,11 @@ def _spectrum_rows(run: Run) -> list[list[str]]:
 def _rate_rows(run: Run) -> list[list[str]]:
     """Give the two measures of how fast gradients vanish or explode, first and last record."""
     found = {name: [run.summary.get(f"{when}_{name}") for when in _WHEN] for name in ("gradient_slope", *_EXPONENT)}
-    timesteps = f"ln ||dL/dh_t|| per timestep, over {_timesteps(run)}"
-    rows = [["finite-T slope", _change(found["gradient_slope"]), timesteps]]
+    rows = [["finite-T slope", _change(found["gradient_slope"]), f"ln ||dL/dh_t|| over T = {_timesteps(run)}"]]
     if "final_exponent" in run.summary:
         error = found["exponent_stderr"][-1]
-        known = "" if error is None else f"+- {text.number(error, 2)} "
-        rows.append(["exponent", _change(found["exponent"]), f"{known}over a long time; vanishing below 0"])
+        known = "" if error is None else f"+- {text.number(error, 2)}, "
+        rows.append(["exponent", _change(found["exponent"]), f"{known}vanishing below 0"])
     return rows
 
 

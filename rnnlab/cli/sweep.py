@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnlab.cli import options, text
+from rnnlab.cli.recorded import recorded_command
 from rnnlab.cli.signals import STOP
 from rnnlab.cli.sweep_display import Log, display, standing
 
@@ -130,7 +131,7 @@ def _work(plan: SweepPlan, limits: Policy, *, force: bool, quiet: bool, log: Pat
     watch = Watch(
         on_news=lambda tally: shown.show(lambda: standing(name, tally)), on_line=lines.write, should_stop=STOP.asked
     )
-    command = shlex.join(["rnnlab", *sys.argv[1:]])
+    command = recorded_command()
     lines.write(f"begin {command}: {len(plan.runs)} runs, {len(plan.to_do)} to do, {limits.jobs} workers")
     try:
         outcome = run_sweep(plan, limits, watch, force=force, command=command)

@@ -7,10 +7,12 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from rnnlab.words import escaped
+
+_PRINTED = "\n\t\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 
 MISSING = "-"
 _PLAIN_WIDTH = 80
@@ -40,6 +42,26 @@ def cell(value: Any) -> str:
 def printable(text: str) -> str:
     """Write what would steer a terminal as escapes; a name of a folder may hold anything."""
     return escaped(text, keep="\n")
+
+
+class PlainStream:
+    """A stream to which nothing is written that would steer a terminal, whoever writes; else it is the stream."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, written: str) -> int:
+        """Write text, with escapes for what is not printed; tells how many characters that are."""
+        self._stream.write(escaped(written, keep=_PRINTED))
+        return len(written)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write several texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def tell(message: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 
 from rnnlab.cli import options, report, text
 from rnnlab.cli.progress import Form, Standing, display
+from rnnlab.cli.recorded import recorded_command
 from rnnlab.cli.signals import STOP
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def train(
             engine=engine,
             device=device,
             force=force,
-            command=shlex.join(["rnnlab", *sys.argv[1:]]),
+            command=recorded_command(),
             hooks=shown.hooks(),
         )
     finally:

@@ -27,6 +27,13 @@ _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _PLAIN = re.compile(r"[^\W_][\w.-]*")  # text that YAML reads as one plain scalar in every place
 
+_YAML_1_1 = re.compile(
+    r"[-+]?[0-9][0-9_,:.]*([eE][-+]?[0-9]+)?|[-+]?0[xXbBoO][0-9a-fA-F_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*"
+    r"|y|n|yes|no|on|off|true|false|null|~|=|<<",
+    re.IGNORECASE,
+)
+"""What is text here, and to YAML 1.1 a number (1_000, 0b1, 12:30), a date, a truth value: written in quotes."""
+
 
 class TooLongError(ValueError):
     """A number with more digits than any key can use."""
@@ -63,6 +70,18 @@ def write_scalar(value: Scalar) -> str:
         case float() if math.isinf(value):
             return ".inf" if value > 0 else "-.inf"
     return repr(value)
+
+
+def write_for_every_yaml(value: Scalar) -> str:
+    """Write a scalar so that readers of YAML 1.1, too, give back the identical value, as most programs still are.
+
+    To them an exponent needs a point before it, and there are more words and digits that are no text.
+    """
+    written = write_scalar(value)
+    if isinstance(value, str) and _YAML_1_1.fullmatch(written):
+        return f"'{written}'"
+    digits, e, exponent = written.partition("e")
+    return f"{digits}.0e{exponent}" if isinstance(value, float) and e and "." not in digits else written
 
 
 def _write_text(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rnnlab import nested
 from rnnlab.component import NO_IDENTITY
 from rnnlab.config.later import is_left_aside, only_follows
-from rnnlab.config.scalars import Scalar, write_scalar
+from rnnlab.config.scalars import Scalar, write_for_every_yaml
 
 if TYPE_CHECKING:
     from rnnlab.config.schema import Config
@@ -54,5 +54,5 @@ def write_config(config: Config) -> str:
         if section != open_section:
             lines.append(f"{section}:")
             open_section = section
-        lines.append(f"{'  ' if section else ''}{name}: {write_scalar(value)}")
+        lines.append(f"{'  ' if section else ''}{name}: {write_for_every_yaml(value)}")
     return "\n".join(lines) + "\n"

@@ -146,10 +146,19 @@ class Subject:
     @cached_property
     def task(self) -> Task:
         """What it was trained on."""
+        from pydantic import ValidationError
+
+        from rnnlab.store import DamagedRunError
+        from rnnlab.store.record import problem_of
         from rnnlab.tasks import TASKS
 
         section = self.config["task"]
-        return TASKS[section["kind"]].model_validate(section)
+        try:
+            return TASKS[section["kind"]].model_validate(section)
+        except ValidationError as error:
+            raise DamagedRunError(
+                f"{self.run.path / 'run.json'} is damaged: {problem_of(error)}", self.run.path
+            ) from None
 
     @property
     def last_timestep_only(self) -> bool:

@@ -27,9 +27,19 @@ class WatchedRunError(StoreError):
 class DamagedRunError(StoreError):
     """A run folder is not whole: a file is missing, cut short or changed."""
 
+    exit_code: ClassVar[int] = 2
+
     def __init__(self, message: str, path: Path | None = None) -> None:
         super().__init__(message)
         self.path = path
+
+
+class MissingPartError(DamagedRunError, KeyError):
+    """A file of a run lacks something that every such file has."""
+
+    def __str__(self) -> str:
+        """Give the sentence: a KeyError alone would put it in quotes."""
+        return str(self.args[0])
 
 
 class RunBusyError(StoreError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def is_run_folder(folder: Path) -> bool:
     """Tell a run folder, damaged ones too, from a study whose name happens to look like one."""
     if (folder / "run.json").exists():
         return True
-    return bool(RUN_FOLDER.fullmatch(folder.resolve().name)) and not any(map(_holds_run, _names(folder)))
+    return bool(RUN_FOLDER.fullmatch(Path(os.path.realpath(folder)).name)) and not any(map(_holds_run, _names(folder)))
 
 
 def list_studies(runs: Path) -> list[Path]:
@@ -134,7 +135,10 @@ def look_at(folder: Path) -> RunEntry:
 
 def _find_damage(folder: Path, record: RunRecord) -> str | None:
     for name, facts in record.files.items():
-        size = (folder / name).stat().st_size
+        facts_now = (folder / name).stat()
+        if not stat.S_ISREG(facts_now.st_mode):
+            return f"{name} is not a file"
+        size = facts_now.st_size
         if size != facts.bytes:
             return f"{name} has {size} bytes where run.json says {facts.bytes}"
     return None

@@ -89,7 +89,7 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 
 def this_owner() -> Owner:
-    """Say who holds a lock that this process has taken."""
+    """Give what this process says of itself."""
     return Owner(pid=os.getpid(), host=socket.gethostname(), since=datetime.now(UTC).isoformat(timespec="seconds"))
 
 

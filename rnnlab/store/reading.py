@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnlab.flow.quantity import find_file
 from rnnlab.registry import UnknownNameError
+from rnnlab.store.arrays import Arrays, read_arrays
 from rnnlab.store.atomic import read_npz
 from rnnlab.store.errors import DamagedRunError, MissingRunError, WatchedRunError
 from rnnlab.store.folders import RunEntry, is_run_folder, list_runs, look_at
@@ -47,7 +48,7 @@ class Run:
     @property
     def summary(self) -> dict[str, Any]:
         """The run in a few numbers, as in the index."""
-        return dict(self.record.summary)
+        return self.record.summary
 
     @cached_property
     def info(self) -> dict[str, Any]:
@@ -104,7 +105,7 @@ class Run:
 
     def _arrays(self, file: str) -> dict[str, np.ndarray]:
         if file not in self._read:
-            self._read[file] = read_npz(self.path / file)
+            self._read[file] = read_arrays(self.path / file, self.record.config)
         return self._read[file]
 
     @cached_property
@@ -116,7 +117,8 @@ class Run:
             DamagedRunError: the file is damaged.
         """
         self._require_own("weights or sequences of its own")
-        return read_npz(self.path / "weights.npz")
+        path = self.path / "weights.npz"
+        return Arrays(path, read_npz(path))
 
     def _require_own(self, what: str) -> None:
         if self.record.is_watched:

@@ -7,9 +7,12 @@ here, as a later version may write it, is kept.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from rnnlab.store.errors import MissingPartError
 
 
 class _Object(BaseModel):
@@ -54,6 +57,48 @@ def file_facts(content: bytes) -> FileFacts:
     return FileFacts(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
+class _Section(dict[str, Any]):
+    """Keys and values; asked for a key that is not there, it says so."""
+
+    def __missing__(self, key: str) -> Any:
+        raise MissingPartError(f"run.json is damaged: it has no '{key}'")
+
+
+_READ: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "seed": int,
+    "task.kind": str,
+    "model.cell": str,
+    "model.layers": int,
+    "model.hidden_size": int,
+    "training.batches": int,
+}
+"""Keys of the config that figures and tables read, which do not read the config as a whole."""
+
+
+def _check_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what those who read run.json could not use: sections that are none, and values of other types."""
+    for name, section in config.items():
+        values = section.values() if isinstance(section, dict) else [section]
+        if any(isinstance(value, dict) for value in values):
+            raise ValueError(f"the section '{name}' has sections of its own")
+    for key, kind in _READ.items():
+        section, _, name = key.rpartition(".")
+        within = config.get(section, {}) if section else config
+        if not isinstance(within, dict) or (name in within and not isinstance(within[name], kind)):
+            raise ValueError(f"'{key}' is of another type")
+    return _Section({name: _Section(each) if isinstance(each, dict) else each for name, each in config.items()})
+
+
+def _check_names(files: dict[str, FileFacts]) -> dict[str, FileFacts]:
+    """Refuse files outside of the folder."""
+    for name in files:
+        parts = PurePosixPath(name).parts
+        if not parts or ".." in parts or name.startswith("/") or "\0" in name:
+            raise ValueError(f"'{name}' is no file of the folder")
+    return files
+
+
 class RunRecord(_Object):
     """All that run.json says of a run."""
 
@@ -64,11 +109,15 @@ class RunRecord(_Object):
     flags: list[str] = Field(description="`overflow`, `underflow`: what the arithmetic could not hold.")
     diverged_at: int | None = Field(description="The update whose loss was the first that is not finite; or null.")
     floors: dict[str, float] = Field(description="Losses to hold the result against, by what reaches them.")
-    summary: dict[str, float | None] = Field(description="The run in a few numbers, as in index.csv; null: none.")
+    summary: Annotated[dict[str, float | None], AfterValidator(_Section)] = Field(
+        description="The run in a few numbers, as in index.csv; null: none."
+    )
     name: str = Field(description="The study, which is the folder above.")
     label: str = Field(description="What sets the run apart from the study's file, for people.")
     seed: int = Field(description="What its randomness comes from.")
-    config: dict[str, Any] = Field(description="The whole config, section by section, with every default.")
+    config: Annotated[dict[str, Any], AfterValidator(_check_config)] = Field(
+        description="The whole config, section by section, with every default."
+    )
     watched: list[str] | None = Field(
         None,
         description="Of a run recorded from somebody's own training loop: what its layers are; null where rnnlab "
@@ -87,7 +136,9 @@ class RunRecord(_Object):
     seconds: float = Field(description="What it took: its share of the training, and measuring.")
     seconds_measuring: float = Field(description="Of these, measuring.")
     stack: StackPlace = Field(description="Which nets trained together; PyTorch's last digits depend on it.")
-    files: dict[str, FileFacts] = Field(description="Every other file of the folder.")
+    files: Annotated[dict[str, FileFacts], AfterValidator(_check_names)] = Field(
+        description="Every other file of the folder."
+    )
 
     @property
     def is_watched(self) -> bool:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnlab.flow.quantity import GROUPS, Axis, Quantity, Table
-from rnnlab.store.atomic import read_npz, read_npz_shapes
+from rnnlab.store.arrays import read_arrays
+from rnnlab.store.atomic import read_npz_shapes
 from rnnlab.store.folders import RunEntry
 
 if TYPE_CHECKING:
@@ -33,11 +34,13 @@ class RunTable:
         folder: of the run.
         table: which.
         files: the quantities that it holds, by the file that they lie in, in declared order.
+        config: of the run, as plain data.
     """
 
     folder: Path
     table: Table
     files: Mapping[str, tuple[Quantity, ...]]
+    config: Mapping[str, Any]
 
     @property
     def columns(self) -> list[str]:
@@ -52,7 +55,7 @@ class RunTable:
         Raises:
             DamagedRunError: a file is damaged.
         """
-        parts = [_read(self.folder / file, self.table, each) for file, each in self.files.items()]
+        parts = [_read(self.folder / file, self.config, self.table, each) for file, each in self.files.items()]
         places = [_union(axis, [part.places[axis.name] for part in parts]) for axis in self.table.axes]
         columns = [array for part in parts for array in part.spread_over(places)]
         rows_each = math.prod(map(len, places[1:]))
@@ -76,7 +79,7 @@ def find_table(entry: RunEntry, table: Table) -> RunTable | None:
             shapes = read_npz_shapes(entry.path / group.file, [quantity.name for quantity in wanted])
             files[group.file] = tuple(quantity for quantity in wanted if math.prod(shapes.get(quantity.name, (0,))))
     files = {name: quantities for name, quantities in files.items() if quantities}
-    return RunTable(entry.path, table, files) if files else None
+    return RunTable(entry.path, table, files, entry.record.config) if files else None
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,9 @@ class _FileColumns:
         return spread
 
 
-def _read(path: Path, table: Table, quantities: Sequence[Quantity]) -> _FileColumns:
+def _read(path: Path, config: Mapping[str, Any], table: Table, quantities: Sequence[Quantity]) -> _FileColumns:
     listed = [axis.values for axis in table.axes if axis.values]
-    arrays = read_npz(path, [*listed, *(quantity.name for quantity in quantities)])
+    arrays = read_arrays(path, config, [*listed, *(quantity.name for quantity in quantities)])
     shape = arrays[quantities[0].name].shape
     places = {
         axis.name: arrays[axis.values].tolist() if axis.values else list(range(axis.first, axis.first + size))

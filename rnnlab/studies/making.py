@@ -18,7 +18,7 @@ from rnnlab.experiment import Prepared, prepare
 from rnnlab.flow.quantity import missing_groups
 from rnnlab.store import Machine, RunRecord, StackPlace, Workspace, file_facts, find_run, open_run
 from rnnlab.studies.hooks import Hooks, Progress, StoppedError
-from rnnlab.studies.provenance import git_commit, machine, stamp, versions
+from rnnlab.studies.provenance import git_here, machine, stamp, versions
 from rnnlab.studies.remeasuring import add_quantities
 from rnnlab.studies.results import make_results
 from rnnlab.studies.threads import one_thread
@@ -179,7 +179,7 @@ def _publish(slot: Slot, prepared: Prepared, member: StackMember, job: Job, star
         device=job.engine.device,
         threads=1,
         command=job.command,
-        git=git_commit(Path.cwd()),
+        git=git_here(),
         versions=versions(),
         machine=Machine(**(machine() | job.engine.details)),
         identity=slot.identity,

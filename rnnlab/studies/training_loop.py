@@ -55,7 +55,7 @@ def train_stack(
     Raises:
         StoppedError: asked to stop; the states are saved.
     """
-    saver = _Saver(members, json.dumps(stamp, sort_keys=True))
+    saver = _Saver(members, json.dumps(stamp, sort_keys=True), recipe.optimizer.moments)
     saver.resume(ignore_stack=ignore_stack)
     session = engine.open(recipe, [member.state for member in members])
     updates = 1
@@ -83,8 +83,8 @@ def next_updates(updates: int, taken: float) -> int:
 class _Saver:
     """Keeps the states of a stack: all of one step are on the disk before any of the step before is dropped."""
 
-    def __init__(self, members: Sequence[StackMember], stamp: str) -> None:
-        self._members, self._stamp = members, stamp
+    def __init__(self, members: Sequence[StackMember], stamp: str, moments: Sequence[str] = ()) -> None:
+        self._members, self._stamp, self._moments = members, stamp, set(moments)
         self._kept = [(member, member.workspace) for member in members if member.workspace is not None]
         for slot, member in enumerate(members):
             member.stack = (len(members), slot)
@@ -144,7 +144,11 @@ class _Saver:
         for (member, _), arrays in zip(self._kept, loaded, strict=True):
             state = copy.copy(member.state)
             state.restore(arrays)
-            restored.append((member, state, float(arrays["seconds"])))
+            seconds = float(arrays["seconds"])
+            fits = state.step == step and (state.diverged_at or 0) <= state.losses.size and seconds >= 0
+            if not fits or (step and set(state.moments) != self._moments):
+                raise ValueError(f"it is not the state of update {step}")
+            restored.append((member, state, seconds))
         for member, state, seconds in restored:
             member.state, member.seconds = state, seconds
         for member in self._members:

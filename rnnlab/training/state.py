@@ -122,15 +122,19 @@ class NetState:
         ):
             if arrays[name].shape != own.shape or arrays[name].dtype != own.dtype:
                 raise ValueError(f"the saved {name} have shape {arrays[name].shape}, not {own.shape}")
+        moments = {
+            name.removeprefix("moments/"): array for name, array in arrays.items() if name.startswith("moments/")
+        }
+        for name, moment in moments.items():
+            if moment.shape != self.parameters_P.shape or moment.dtype != self.parameters_P.dtype:
+                raise ValueError(f"the saved moments '{name}' have shape {moment.shape}, not {self.parameters_P.shape}")
         self.parameters_P, self.losses = arrays["parameters"], arrays["losses"]
         self.snapshots_RP, self.update_norms = arrays["snapshots"], arrays["update_norms"]
         self.stream = stream_from_text(str(arrays["stream"]))
         self.step = int(arrays["step"])
         diverged_at = int(arrays["diverged_at"])
         self.diverged_at = None if diverged_at < 0 else diverged_at
-        self.moments = {
-            name.removeprefix("moments/"): array for name, array in arrays.items() if name.startswith("moments/")
-        }
+        self.moments = moments
 
 
 def last_losses(states: Sequence[NetState], step: int) -> list[float]:

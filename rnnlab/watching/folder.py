@@ -19,7 +19,7 @@ from rnnlab.flow import GROUPS
 from rnnlab.nested import flatten
 from rnnlab.store import Machine, RunRecord, StackPlace, Workspace, file_facts, remove_leftovers, write_index
 from rnnlab.store.atomic import npz_bytes
-from rnnlab.studies.provenance import git_commit, machine, versions
+from rnnlab.studies.provenance import git_here, machine, versions
 from rnnlab.watching.recording import Recording, layer_names
 
 _LOOP = "loop of one's own"
@@ -93,7 +93,7 @@ class RecordingFolder:
                 "device": self._device,
                 "threads": torch.get_num_threads(),
                 "command": None,
-                "git": git_commit(Path.cwd()),
+                "git": git_here(),
                 "versions": versions(),
                 "machine": Machine(**machine(), instructions=torch.backends.cpu.get_cpu_capability()),
                 "identity": self._identity,

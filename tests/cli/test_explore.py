@@ -109,11 +109,13 @@ def test_a_signal_ends_the_server_cleanly(tmp_path: Path, number: signal.Signals
     ) as process:  # fmt: skip
         assert process.stdout is not None
         address = process.stdout.readline().strip()
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
-        with urllib.request.urlopen(address, timeout=30) as answer:
-            assert answer.status == 200
-        process.send_signal(number)
+        try:
+            with urllib.request.urlopen(address, timeout=30) as answer:
+                assert answer.status == 200
+        finally:
+            process.send_signal(number)
         out, err = process.communicate(timeout=30)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", address)
     assert (process.returncode, out) == (code, "")
     assert err == "open this address in a browser; Ctrl-C ends it\n"
     with pytest.raises(urllib.error.URLError):

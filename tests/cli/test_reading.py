@@ -127,7 +127,7 @@ def test_a_damaged_run_is_a_sentence_for_every_command(call: Call, tiny: Path, c
     content = (tiny / "metrics.npz").read_bytes()
     (tiny / "metrics.npz").write_bytes(content[:50])
     result = call(command, tiny)
-    assert (result.code, result.out) == (1, "")
+    assert (result.code, result.out) == (2, "")
     assert result.err == f"{tiny} is damaged: metrics.npz has 50 bytes where run.json says {len(content)}\n"
 
 
@@ -136,7 +136,7 @@ def test_show_checks_every_byte(call: Call, tiny: Path) -> None:
     content[len(content) // 2] ^= 1
     (tiny / "weights.npz").write_bytes(bytes(content))
     result = call("show", tiny)
-    assert (result.code, result.out) == (1, "")
+    assert (result.code, result.out) == (2, "")
     assert result.err == f"{tiny}/weights.npz has changed since it was written (its checksum differs)\n"
 
 

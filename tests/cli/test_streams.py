@@ -100,8 +100,10 @@ def test_a_message_is_broken_between_words_and_what_fits_stays_as_it_is() -> Non
 
 WRONG = {
     "check": ["tiny.yaml", "model.hiden_size=3", "task.nothing=1", "model.cell=lsmt"],
+    "critical": ["tiny.yaml", "--seeds", "none"],
     "diff": ["nowhere", "here"],
     "doctor": ["--nothing"],
+    "explain": ["runs/study"],
     "explore": ["tiny.yaml", "--save", "flow.jpg", "--weight-scale", "nan"],
     "export": ["runs/study", "--table", "nothing", "--format", "nothing"],
     "graph": ["tiny.yaml", "--format", "gif", "--style", "none"],
@@ -113,6 +115,7 @@ WRONG = {
     "show": ["runs/study"],
     "sweep": ["tiny.yaml", "--max-time", "soon"],
     "train": ["tiny.yaml", "training.batches=1000000000000000000000000", "model.weight_scale=1,2,3,4,5,6,7,8,9,10"],
+    "verify": ["nowhere"],
     "validate": ["tiny.yaml", "model=3", "seed=1.5"],
 }
 """For each command something that it refuses, with a sentence as long as they come."""

@@ -155,7 +155,7 @@ def test_a_run_held_by_another_process_is_code_75(call: Call) -> None:
 def test_a_damaged_run_is_named_and_force_mends_it(call: Call, tiny: Path) -> None:
     (tiny / "metrics.npz").unlink()
     result = call("train", "tiny.yaml")
-    assert (result.code, result.out) == (1, "")
+    assert (result.code, result.out) == (2, "")
     assert result.err == (
         f"{tiny} is damaged: metrics.npz is missing. Look at it and remove it, or make it again with --force\n"
     )

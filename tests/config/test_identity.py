@@ -146,5 +146,5 @@ def test_the_yaml_of_a_config_is_a_config_file(write: Write) -> None:
     text = write_config(original)
     assert text.splitlines()[:5] == ["name: '001'", "seed: 0", "task:", "  kind: cumulative-average", "  seq_len: 10"]
     assert "  nonlinearity: null\n" in text
-    assert "  learning_rate: 1e-05\n" in text
+    assert "  learning_rate: 1.0e-05\n" in text
     assert load_config(write(text)) == original

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlab.config.document import read_document
-from rnnlab.config.scalars import Scalar, TooLongError, read_scalar, write_scalar
+from rnnlab.config.scalars import Scalar, TooLongError, read_scalar, write_for_every_yaml, write_scalar
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,27 @@ def test_writes_the_numbers_that_yaml_has_words_for() -> None:
     assert [write_scalar(v) for v in (math.inf, -math.inf, math.nan, 1e-05, True)] == [
         ".inf", "-.inf", ".nan", "1e-05", "true",
     ]  # fmt: skip
+
+
+@settings(derandomize=True, deadline=None, max_examples=500)
+@given(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)
+    | st.text("0123456789abcdefxo_:.+-eTtyYnN", max_size=12)
+    | st.sampled_from(["no", "On", "Y", "2020-01-01", "1_000", "0b11", "0o17", "017", "12:30:00", "=", "<<", "NULL"])
+)
+def test_what_is_written_into_config_yaml_is_the_same_to_a_reader_of_yaml_1_1(value: Scalar) -> None:
+    """PyYAML's own loader, as a stranger's program would call it."""
+    text = f"key: {write_for_every_yaml(value)}\n"
+    for document in (yaml.safe_load(text), read_document(text, "a.yaml").data):
+        assert isinstance(document, dict)
+        read = document["key"]
+        assert (type(read), str(read)) == (type(value), str(value))
+
+
+def test_small_and_large_floats_have_a_point_before_their_exponent() -> None:
+    written = [write_for_every_yaml(value) for value in (1e-05, 1e22, 1.5e-07, 0.001, -math.inf)]
+    assert written == ["1.0e-05", "1.0e+22", "1.5e-07", "0.001", "-.inf"]

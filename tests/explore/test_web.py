@@ -51,7 +51,11 @@ class Served:
 
     @property
     def port(self) -> int:
-        return int(self.address.rstrip("/").rpartition(":")[2])
+        return int(self.address.split("/")[2].rpartition(":")[2])
+
+    @property
+    def token(self) -> str:
+        return self.address.split("/")[3]
 
     def close(self) -> None:
         self._stop.set()
@@ -85,7 +89,7 @@ def test_the_page_and_all_that_it_needs_come_from_the_server(served: Served) -> 
 
 
 def test_it_listens_at_127_0_0_1_alone(served: Served) -> None:
-    assert served.address == f"http://127.0.0.1:{served.port}/"
+    assert served.address == f"http://127.0.0.1:{served.port}/{served.token}/"
     others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
     for address in (*(others - {"127.0.0.1"}), "127.0.0.2"):
         with pytest.raises(OSError), socket.create_connection((str(address), served.port), timeout=5):
@@ -94,11 +98,11 @@ def test_it_listens_at_127_0_0_1_alone(served: Served) -> None:
         pass
 
 
-async def _open_page(port: int) -> Any:
+async def _open_page(server: Served) -> Any:
     """Open what a page in a browser keeps open."""
     from tornado.websocket import websocket_connect
 
-    return await websocket_connect(f"ws://{ADDRESS}:{port}/1/ws")
+    return await websocket_connect(f"{server.address.replace('http', 'ws')}1/ws")
 
 
 async def _until_closed(connection: Any) -> None:
@@ -107,9 +111,9 @@ async def _until_closed(connection: Any) -> None:
         pass
 
 
-async def _talk(port: int) -> tuple[list[bytes], list[dict[str, Any]]]:
+async def _talk(server: Served) -> tuple[list[bytes], list[dict[str, Any]]]:
     """Do as the browser does: ask for the picture, drag weight_scale to its left end, ask for the picture again."""
-    connection = await _open_page(port)
+    connection = await _open_page(server)
     pictures: list[bytes] = []
     events: list[dict[str, Any]] = []
 
@@ -143,7 +147,7 @@ async def _talk(port: int) -> tuple[list[bytes], list[dict[str, Any]]]:
 def test_a_slider_moves_by_what_the_browser_sends_and_the_picture_changes(served: Served) -> None:
     figure = pyplot.figure(1)
     before = _title(figure)
-    pictures, events = asyncio.run(_talk(served.port))
+    pictures, events = asyncio.run(_talk(served))
     assert all(picture.startswith(b"\x89PNG\r\n") for picture in pictures)
     assert len(set(pictures[:2])) == 2
     assert {"figure_label", "draw", "image_mode"} <= {event["type"] for event in events}
@@ -172,7 +176,7 @@ def test_letters_are_no_shortcuts_that_would_close_the_figure_or_change_an_axis(
 
 def test_a_page_that_is_still_open_when_the_server_ends_is_told_and_nothing_is_left_unclosed(served: Served) -> None:
     async def outlast() -> int:
-        connection = await _open_page(served.port)
+        connection = await _open_page(served)
         await asyncio.to_thread(served.close)
         await _until_closed(connection)
         connection.close()

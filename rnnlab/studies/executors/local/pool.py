@@ -6,10 +6,13 @@ this process does, and so does each worker, by a thread that waits for it.
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +32,11 @@ _ENVIRONMENT = {
 }
 """One thread a worker: with PyTorch's default of one a core, workers that share cores lose a factor of ten. And none
 imports from the folder that the command was given in: a file `random.py` there is not Python's."""
+
+_LONGEST_FOLDER = 60
+"""A socket's name has 108 bytes at most (unix(7)), and multiprocessing adds some 40 to TMPDIR."""
+
+_SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 (folders of random names are made there)
 
 _START_TRIES = 20
 """A killed server is noticed when it is gone, which takes milliseconds; this is two seconds."""
@@ -171,9 +179,13 @@ class LocalExecutor:
 
 def _start_work(pipe: Connection, log: str) -> None:
     """Begin in the new process; the worker is imported only there, since it imports torch."""
-    from rnnlab.studies.executors.local.worker import work
+    try:
+        from rnnlab.studies.executors.local.worker import work
 
-    work(pipe, log)
+        work(pipe, log)
+    except Exception as error:  # once it has its log, that is where stderr leads
+        print(f"rnnlab: a worker cannot go on ({type(error).__name__}: {error})", file=sys.stderr)  # noqa: T201
+        os._exit(1)
 
 
 def _start_patiently(process: Any) -> None:
@@ -183,7 +195,10 @@ def _start_patiently(process: Any) -> None:
             process.start()
             return
         time.sleep(0.1)
-    process.start()
+    try:
+        process.start()
+    except EOFError:
+        raise OSError(errno.ECHILD, "the process that workers are forked from ends as it starts") from None
 
 
 def _how(exit_code: int) -> str:
@@ -194,9 +209,32 @@ def _how(exit_code: int) -> str:
     return f"the worker was ended by {name}{hint}"
 
 
+def _stand_somewhere() -> None:
+    """Leave a current folder that was removed; every path of a sweep is absolute by now."""
+    try:
+        os.getcwd()  # noqa: PTH109 (asked only whether there is one)
+    except OSError:
+        os.chdir("/")
+
+
+def _shorten_addresses() -> None:
+    """Let multiprocessing put its sockets where their names are not too long, whatever TMPDIR says."""
+    if len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_FOLDER:
+        return
+    before = tempfile.tempdir
+    short = next((folder for folder in _SHORT_FOLDERS if os.access(folder, os.W_OK | os.X_OK)), before)
+    tempfile.tempdir = short
+    try:
+        multiprocessing.util.get_temp_dir()  # it is made once, and kept
+    finally:
+        tempfile.tempdir = before
+
+
 @contextmanager
 def _quiet_start() -> Iterator[None]:
     """Start a process that has one thread and imports nothing of the program it is started from."""
+    _stand_somewhere()
+    _shorten_addresses()
     main = sys.modules["__main__"]
     hidden = {name: getattr(main, name, None) for name in ("__file__", "__spec__")}
     before = {name: os.environ.get(name) for name in _ENVIRONMENT}

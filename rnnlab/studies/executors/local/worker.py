@@ -58,7 +58,10 @@ def _end_with_parent() -> None:
 
 def _write_output_to(log: Path) -> None:
     """Send what libraries print, and the stack traces of a crash, to this worker's log."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError:  # a full disk, say: the runs can say so, and what libraries print is lost
+        descriptor = os.open(os.devnull, os.O_WRONLY)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
