@@ -61,6 +61,15 @@ def test_zeros_are_told_and_an_underflow_keeps_them_from_being_called_dead(tmp_p
     assert any(sentence.startswith("Some gradients fell below the range") for sentence in findings)
 
 
+def test_a_layer_that_no_gradient_reached_is_named(tmp_path: Path) -> None:
+    model = nn.ModuleDict({"used": nn.GRU(1, 2), "idle": nn.GRU(1, 2)})
+    recorder = rnnlab.Recorder(model, "mine", runs=tmp_path)
+    loss = model.get_submodule("used")(torch.randn(4, 2, 1))[0].mean()
+    loss.backward()
+    recorder.update(loss)
+    assert [finding.sentence for finding in of_layer(recorder.finish(), "idle")] == ["In idle: no gradient was seen."]
+
+
 def test_what_cannot_be_said_is_a_sentence_and_every_source_is_recorded(tmp_path: Path) -> None:
     run = recorded(tmp_path, 0.5)
     findings = explain_run(run).findings

@@ -154,6 +154,7 @@ def assert_agrees(seen: Seen, hands: list[HandState], lengths: tuple[int, ...], 
         pairs = [(seen.dL_dh, gradients(hand.h)), (seen.h, torch.stack([torch.stack(h) for h in hand.h.values()]))]
         if lstm:
             pairs.append((seen.dL_dc, gradients(hand.c)))
+            pairs.append((seen.c, torch.stack([torch.stack(c) for c in hand.c.values()])))
         for mine, reference in pairs:
             own = mine[:, :, :length, p].reshape(layers * directions, length, -1)
             assert_close(own, reference.detach())

@@ -120,6 +120,20 @@ def test_parameter_gradients_are_those_before_they_are_clipped_and_cleared(tmp_p
     assert run.metrics["param_names"].tolist() == [name for name, _ in Mixed().named_parameters()]
 
 
+def test_a_sparse_gradient_has_the_norm_of_the_dense_one(tmp_path: Path) -> None:
+    norms = []
+    for sparse in (True, False):
+        torch.manual_seed(0)
+        model = nn.ModuleDict({"embed": nn.Embedding(7, 2, sparse=sparse), "rnn": nn.GRU(2, 3)})
+        recorder = rnnlab.Recorder(model, "mine", runs=tmp_path)
+        vectors = model.get_submodule("embed")(torch.tensor([[1, 2], [1, 1], [3, 1]]))
+        loss = model.get_submodule("rnn")(vectors)[0].square().mean()
+        loss.backward()
+        recorder.update(loss)
+        norms.append(recorder.finish().metrics["param_grad_norm"][0])
+    np.testing.assert_allclose(*norms, rtol=1e-6)
+
+
 def test_records_of_other_lengths_and_modules_that_were_not_reached_are_nan(tmp_path: Path) -> None:
     model = nn.ModuleDict({"used": nn.GRU(1, 2), "sometimes": nn.GRU(2, 2)})
     recorder = rnnlab.Recorder(model, "mine", every=1, runs=tmp_path)
