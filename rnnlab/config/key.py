@@ -12,9 +12,9 @@ import annotated_types
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from rnnlab.config.common_keys import Brought, Valid
 from rnnlab.config.errors import listed, shown
 from rnnlab.config.scalars import Scalar, read_scalar, write_scalar
-from rnnlab.config.sections import Brought, Valid
 from rnnlab.words import nearest
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from rnnlab.component import AddedLater
+from rnnlab.config.common_keys import ALWAYS_WRITTEN
 from rnnlab.config.schema import RecordSection
-from rnnlab.config.sections import ALWAYS_WRITTEN, COMPOSED, declared, section_type
+from rnnlab.config.sections import COMPOSED, declared, section_type
 from rnnlab.tasks import TASKS
 
 

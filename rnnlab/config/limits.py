@@ -50,7 +50,7 @@ def needs_of(config: Config) -> list[Need]:
         Need("the weights", 4 * 4 * parameters, net),
         Need("the weights of every record", 4 * R * parameters, {**net, **records}),
         Need("the task's data", config.task.data_bytes, {}),
-        Need("the losses", 4 * training.batches, {"training.batches": 1}),
+        Need("the losses", 12 * training.batches, {"training.batches": 1}),
         Need("one batch", training.batch_size * T * L * H * gates * 4 * 3, {"training.batch_size": 1, **states}),
         Need("the probe", record.sequences * T * L * H * gates * 8 * 3, {"record.sequences": 1, **states}),
         Need("what is measured", _measured_bytes(sizes_of(config), config.record.quantities), {**states, **records}),

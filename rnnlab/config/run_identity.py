@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab.component import NO_IDENTITY
+from rnnlab.config.common_keys import ALWAYS_WRITTEN, ModelKeys, Section, TrainingKeys
 from rnnlab.config.later import without_younger_keys
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
-from rnnlab.config.sections import ALWAYS_WRITTEN, ModelKeys, ModelSection, Section, TrainingKeys, TrainingSection
+from rnnlab.config.sections import ModelSection, TrainingSection
 
 FORMAT_VERSION = 1  # raised when the same config begins to mean another result
 LONGEST_LABEL = 80  # characters

@@ -21,7 +21,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from rnnlab.component import AddedLater
-from rnnlab.config.sections import COMPOSED, ModelSection, Section, TrainingSection, Valid, section_type
+from rnnlab.config.common_keys import Section, Valid
+from rnnlab.config.sections import COMPOSED, ModelSection, TrainingSection, section_type
 from rnnlab.flow.quantity import ALL, addable_groups, named_groups
 from rnnlab.tasks import TASKS, Task
 

@@ -9,11 +9,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from rnnlab.config.all_keys import keys_of
+from rnnlab.config.common_keys import Section
 from rnnlab.config.draft import Violation, unknown_key
 from rnnlab.config.errors import shown
 from rnnlab.config.scalars import Plain
 from rnnlab.config.schema import DEFAULT_TASK, Config
-from rnnlab.config.sections import COMPOSED, Section, section_type
+from rnnlab.config.sections import COMPOSED, section_type
 from rnnlab.tasks import TASKS, DataError, Task
 
 # Errors that carry a sentence of ours; every other one is about a type, a bound or a choice, which the key describes.

@@ -124,6 +124,4 @@ NONLINEARITIES.register(Nonlinearity("identity", "x", identity, _numpy_identity,
 NONLINEARITIES.register(Nonlinearity("sigmoid", "1 / (1 + exp(-x))", _sigmoid, _numpy_sigmoid, place=4))
 NONLINEARITIES.register(Nonlinearity("leaky-relu", "x above 0, 0.01 x below", _leaky_relu, _numpy_leaky_relu, place=5))
 NONLINEARITIES.register(Nonlinearity("softplus", "ln(1 + exp(x))", _softplus, _numpy_softplus, place=6))
-NONLINEARITIES.register(
-    Nonlinearity("hard-tanh", "x between -1 and 1, else these", _hard_tanh, _numpy_hard_tanh, place=7)
-)
+NONLINEARITIES.register(Nonlinearity("hard-tanh", "max(-1, min(x, 1))", _hard_tanh, _numpy_hard_tanh, place=7))

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from rnnlab.nets import GRU, LSTM, Cell, Elman
+from rnnlab.nets.cells.leaky import LeakyElman
 from rnnlab.tasks.losses import CrossEntropy, MeanSquaredError
 from rnnlab.training import native_library
 from rnnlab.training.batches import Batches
@@ -27,7 +28,7 @@ _BLOCK_BYTES = 256 * 2**10
 
 
 _KNOWN: dict[str, tuple[type, ...]] = {
-    "cell": (Elman, LSTM, GRU),
+    "cell": (Elman, LSTM, GRU, LeakyElman),
     "loss": (MeanSquaredError, CrossEntropy),
     "optimizer": (SGD, Adam, RMSprop, AdamW),
 }
@@ -222,11 +223,12 @@ def kernel_recipe(library: native_library.Library, recipe: Recipe, timesteps: in
         loss=numbers["loss"][loss.name],
         last_timestep_only=loss.last_timestep_only,
         optimizer=numbers["optimizer"][recipe.optimizer.name],
+        leak=net.cell.leak if isinstance(net.cell, LeakyElman) else 1.0,
     )
 
 
 def _nonlinearity(cell: Cell) -> str:
-    """Name what an Elman net has a choice of; of another cell the kernel does not look at it."""
+    """Name what an Elman net, leaky or not, has a choice of; of another cell the kernel does not look at it."""
     return str(cell.nonlinearity) if isinstance(cell, Elman) else "tanh"
 
 

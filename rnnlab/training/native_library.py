@@ -34,7 +34,7 @@ class KernelRecipe(ctypes.Structure):
             *("cell", "nonlinearity", "inputs", "hidden", "layers", "outputs"),
             *("timesteps", "batch", "loss", "last_timestep_only", "optimizer"),
         )
-    ]
+    ] + [("leak", ctypes.c_double)]
 
 
 class KernelNet(ctypes.Structure):

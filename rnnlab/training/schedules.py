@@ -70,7 +70,7 @@ def rate_factors(schedule: Schedule, warm_up: int, batches: int) -> np.ndarray |
 
 @SCHEDULES.register
 @dataclass(frozen=True)
-class Constant(Schedule):
+class ConstantRate(Schedule):
     """The same rate throughout."""
 
     name: ClassVar[str] = "constant"
@@ -102,7 +102,7 @@ class StepDecay(Schedule):
 
 @SCHEDULES.register
 @dataclass(frozen=True)
-class Cosine(Schedule):
+class CosineDecay(Schedule):
     """f_k = s + (1 - s) (1 + cos(π k / N)) / 2: half a cosine from 1 to s (Loshchilov and Hutter 2017)."""
 
     name: ClassVar[str] = "cosine"

@@ -22,7 +22,7 @@ def test_the_estimate_counts_what_the_design_does() -> None:
     sizes = {need.what: need.size for need in needs_of(config)}
     assert sizes["the weights"] == 16 * parameters
     assert sizes["the weights of every record"] == 4 * 51 * parameters
-    assert sizes["the losses"] == 4 * 5000
+    assert sizes["the losses"] == 12 * 5000  # four bytes a loss, eight a norm
     states = 7 * 2 * 5 * 3  # timesteps, layers, units, gates; three times: forwards, backwards, and what cells keep
     assert sizes["one batch"] == 6 * states * 4 * 3
     assert sizes["the probe"] == 11 * states * 8 * 3

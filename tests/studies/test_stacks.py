@@ -54,18 +54,62 @@ SPLITTING = [
     "training.batch_size=5",
     "training.optimizer=sgd",
     "record.every=6",
+    "training.schedule=cosine",
+    "training.warm_up=5",
+    "training.truncate=2",
+    "training.regulariser=pascanu",
 ]
 
 TOGETHER = [
     "seed=7",
     "model.weight_scale=2",
     "model.bias_scale=2",
+    "model.input_scale=2",
+    "model.readout_scale=2",
+    "model.bias_std=2",
     "model.init=orthogonal",
     "training.learning_rate=0.5",
     "training.clip_norm=1",
     "record.sequences=4",
     "record.weights=true",
 ]
+
+
+SPLITTING_OWN = {
+    "model.leak=0.2": "model.cell=leaky",
+    "model.step_size=0.2": "model.cell=antisymmetric",
+    "model.diffusion=0.2": "model.cell=antisymmetric",
+    "model.forget_bias=2": "model.cell=lstm",
+    "model.least_radius=0.2": "model.cell=lru",
+    "model.largest_radius=0.2": "model.cell=lru",
+    "model.largest_phase=0.2": "model.cell=lru",
+    "training.momentum=0.2": "training.optimizer=sgd",
+    "training.smoothing=0.2": "training.optimizer=rmsprop",
+    "training.weight_decay=0.2": "training.optimizer=adamw",
+    "training.decay_every=2": "training.schedule=step",
+    "training.decay_factor=0.2": "training.schedule=step",
+    "training.final_share=0.2": "training.schedule=cosine",
+    "training.omega_weight=0.2": "training.regulariser=pascanu",
+}
+"""Keys that a component brings, and what chooses it."""
+
+TOGETHER_OWN = {
+    "model.diagonal=0.2": "model.init=identity",
+    "model.chrono_time=20": "model.init=chrono",
+    "model.spectral_radius=0.2": "model.init=spectral",
+}
+
+
+@pytest.mark.parametrize(("override", "choice"), SPLITTING_OWN.items())
+def test_what_a_component_computes_with_splits_a_stack(override: str, choice: str) -> None:
+    assert planned(choice, override).shape != planned(choice).shape
+
+
+@pytest.mark.parametrize(("override", "choice"), TOGETHER_OWN.items())
+def test_what_a_start_draws_with_does_not(override: str, choice: str) -> None:
+    one, other = (planned(choice, "model.cell=gru", *more) for more in ((), (override,)))
+    assert one.shape == other.shape
+    assert one.identity != other.identity
 
 
 @pytest.mark.parametrize("override", SPLITTING)
@@ -83,7 +127,7 @@ def test_what_every_net_has_for_itself_does_not(override: str) -> None:
 
 def test_every_key_of_a_config_either_splits_a_stack_or_does_not() -> None:
     """A key that is added to the schema must be put on one of the two lists, and into the shape if need be."""
-    keys = {key.partition("=")[0] for key in (*SPLITTING, *TOGETHER)}
+    keys = {key.partition("=")[0] for key in (*SPLITTING, *TOGETHER, *SPLITTING_OWN, *TOGETHER_OWN)}
     data = small().model_dump(exclude={"sweep", "name"})
     assert keys | {"task.kind"} == {f"{k}.{name}" for k, v in data.items() if k != "seed" for name in v} | {"seed"}
 

@@ -117,7 +117,7 @@ template <typename Real>
 int64_t check_all(int64_t kernel, int64_t every) {
     std::printf("%s %s", rnnlab_instructions(kernel), rnnlab_precision(kernel));
     int64_t n = 0;
-    for (Cell cell : {ELMAN, LSTM, GRU})
+    for (Cell cell : {ELMAN, LSTM, GRU, LEAKY})
         for (int64_t hidden : {1, 3, 7, 17, 33})
             for (int64_t batch : {1, 3, 17})
                 for (int64_t timesteps : {1, 2, 5})
@@ -135,7 +135,8 @@ int64_t check_all(int64_t kernel, int64_t every) {
                                                     .batch = batch,
                                                     .loss = loss,
                                                     .last_timestep_only = n % 2,
-                                                    .optimizer = static_cast<Optimizer>(n / 2 % 2)};
+                                                    .optimizer = static_cast<Optimizer>(n / 2 % 2),
+                                                    .leak = 0.25};
                                 state = static_cast<uint32_t>(n);  // the same numbers for every kernel
                                 std::printf(" %.17g", check<Real>(kernel, recipe));
                             }

@@ -144,7 +144,7 @@ def test_padding_is_no_part_of_a_gradients_norm(nonlinearity: str) -> None:
 
 @needs_kernel
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("nonlinearity", KERNEL_NONLINEARITIES)
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu", "identity", *KERNEL_NONLINEARITIES])
 def test_the_kernel_knows_nonlinearities_to_twelve_digits(nonlinearity: str, layers: int) -> None:
     for hidden, batch_size, timesteps in ((5, 8, 6), (33, 3, 12)):
         recipe = make_noise_recipe(
@@ -152,6 +152,8 @@ def test_the_kernel_knows_nonlinearities_to_twelve_digits(nonlinearity: str, lay
         )
         assert_gradients_agree(recipe)
         assert choose_engine("auto", needs=recipe.needs) == "native"
+    leaky = make_noise_recipe("leaky", nonlinearity, layers=2, sizes=(3, 2), hidden=17, batch_size=3, timesteps=9)
+    assert_gradients_agree(leaky)
     softplus = make_noise_recipe("elman", "softplus")
     assert choose_engine("auto", needs=softplus.needs) == "torch"
 

@@ -3,6 +3,7 @@
 //
 //   Elman   z = W_ih x_t + W_hh h_{t-1} + b,   h_t = σ(z)                                  (rnnlab/nets/cells.py)
 //           dL/dz = dL/dh_t σ'(z)
+//   leaky   s_t = σ(z),   h_t = h_{t-1} + a (s_t - h_{t-1}),   dL/dz = a dL/dh_t σ'(z)
 //   LSTM    i, f, o = sigmoid, g = tanh of the four parts of z
 //           c_t = f c_{t-1} + i g,   s_t = tanh(c_t),   h_t = o s_t
 //           dL/dc_t = dL/dh_t o (1 - s_t²) + f_{t+1} dL/dc_{t+1}
@@ -11,7 +12,8 @@
 //           n = tanh(a),   a = W_in x_t + b_in + r q,   h_t = n + u (h_{t-1} - n)          (u is z in nets/cells.py)
 //           dL/da = dL/dh_t (1 - u) (1 - n²),   dL/dq = dL/da r
 //           dL/dz = dL/da q r (1 - r),   dL/dh_t (h_{t-1} - n) u (1 - u),   dL/da
-//   all     dL/dh_{t-1} = W_hhᵀ dL/dz_t + what comes from above; GRU: + u dL/dh_t, and W_hnᵀ dL/dq_t for a's part
+//   all     dL/dh_{t-1} = W_hhᵀ dL/dz_t + what comes from above; GRU: + u dL/dh_t, and W_hnᵀ dL/dq_t for a's part;
+//           leaky: + (1 - a) dL/dh_t
 //           dL/dW_hh = Σ_t dL/dz_t h_{t-1}ᵀ,   dL/dW_ih = Σ_t dL/dz_t x_tᵀ,   dL/db = Σ_t dL/dz_t
 
 #pragma once
@@ -26,21 +28,51 @@ Operand from_before(const Plan &p, const Layer &l, int64_t t) {
     return against(l.h, t - 1, t ? p.H : 0, l.weight.hh, p.Gp);  // h_{-1} = 0
 }
 
+using Product = void (*)(const Operand *, int64_t, const Destination &);
+
+// The product that σ is taken of.
+Product sigma_product(Nonlinearity nonlinearity) {
+    switch (nonlinearity) {
+        case TANH: return tanh_product;
+        case RELU: return relu_product;
+        case SIGMOID: return sigmoid_product;
+        case LEAKY_RELU: return leaky_relu_product;
+        case HARD_TANH: return hard_tanh_product;
+        case IDENTITY: return plain_product;
+    }
+    __builtin_unreachable();
+}
+
+// What multiplies a gradient with σ', taken from σ.
+Finish slope_of(Nonlinearity nonlinearity) {
+    switch (nonlinearity) {
+        case TANH: return TANH_SLOPE;
+        case RELU: return RELU_SLOPE;
+        case SIGMOID: return SIGMOID_SLOPE;
+        case LEAKY_RELU: return LEAKY_RELU_SLOPE;
+        case HARD_TANH: return HARD_TANH_SLOPE;
+        case IDENTITY: return PLAIN;
+    }
+    __builtin_unreachable();
+}
+
 void forward_elman(const Plan &p, const Layer &l) {
-    const auto step = [&] {
-        switch (p.nonlinearity) {
-            case TANH: return tanh_product;
-            case RELU: return relu_product;
-            case SIGMOID: return sigmoid_product;
-            case LEAKY_RELU: return leaky_relu_product;
-            case HARD_TANH: return hard_tanh_product;
-            case IDENTITY: return plain_product;
-        }
-        __builtin_unreachable();
-    }();
+    const Product step = sigma_product(p.nonlinearity);
     for (int64_t t = 0; t < p.T; t++) {
         const Operand drive[] = {from_below(p, l, t), from_before(p, l, t)};
         step(drive, 2, {.out = l.h.at(t), .row = p.Hp, .start = l.weight.bias, .rows = p.Bp, .columns = p.Hp});
+    }
+}
+
+void forward_leaky(const Plan &p, const Layer &l) {
+    const Product step = sigma_product(p.nonlinearity);
+    for (int64_t t = 0; t < p.T; t++) {
+        const Operand drive[] = {from_below(p, l, t), from_before(p, l, t)};
+        step(drive, 2, {.out = l.z.at(t), .row = p.Gp, .start = l.weight.bias, .rows = p.Bp, .columns = p.Gp});
+        const real *s = l.z.at(t), *before = l.h.at(t - 1);
+        real *h = l.h.at(t);
+        for (int64_t i = 0; i < p.Bp * p.Hp; i += kLanes)
+            store(h + i, load(before + i) + p.leak * (load(s + i) - load(before + i)));
     }
 }
 
@@ -88,6 +120,7 @@ void forward_layer(const Plan &p, const Layer &l) {
         case ELMAN: return forward_elman(p, l);
         case LSTM: return forward_lstm(p, l);
         case GRU: return forward_gru(p, l);
+        case LEAKY: return forward_leaky(p, l);
     }
 }
 
@@ -127,6 +160,17 @@ void backward_elman(const Plan &p, const Layer &l, int64_t t, const Operand *ope
     }();
     slope(operands, count,
           {.out = l.z.at(t), .row = p.Hp, .start = p.zeros, .state = l.h.at(t), .rows = p.Bp, .columns = p.Hp});
+}
+
+// dL/dh_t in p.dL_dh becomes dL/dz_t, in the place of σ; p.carry takes what passes beside the matrix to h_{t-1}.
+void backward_leaky(const Plan &p, const Layer &l, int64_t t) {
+    const Finish slope = slope_of(p.nonlinearity);
+    real *z = l.z.at(t);
+    for (int64_t i = 0; i < p.Bp * p.Hp; i += kLanes) {
+        const vec dL_dh = load(p.dL_dh + i);
+        store(p.carry + i, (one - p.leak) * dL_dh);
+        store(z + i, finished(slope, p.leak * dL_dh, z, i));
+    }
 }
 
 // dL/dh_t in p.dL_dh becomes dL/dz_t, in the place of the gates; p.carry takes dL/dc to the step before.
@@ -179,6 +223,11 @@ void backward_step(const Plan &p, int64_t layer, int64_t t) {
             if (t < p.T - 1) dL_dh.start = p.carry, dL_dh.start_row = p.Hp;
             plain_product(operands, count, dL_dh);
             return backward_gru(p, l, t);
+        }
+        case LEAKY: {
+            if (t < p.T - 1) dL_dh.start = p.carry, dL_dh.start_row = p.Hp;
+            plain_product(operands, count, dL_dh);
+            return backward_leaky(p, l, t);
         }
     }
 }

@@ -27,6 +27,7 @@ const char *name_of(Cell cell) {
         case ELMAN: return "elman";
         case LSTM: return "lstm";
         case GRU: return "gru";
+        case LEAKY: return "leaky";
     }
     return nullptr;
 }

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 // interface.cpp has their names, by which Python finds the numbers, and refuses a number without a name.
-enum Cell : int64_t { ELMAN, LSTM, GRU };
+enum Cell : int64_t { ELMAN, LSTM, GRU, LEAKY };
 enum Nonlinearity : int64_t { TANH, RELU, IDENTITY, SIGMOID, LEAKY_RELU, HARD_TANH };
 enum Loss : int64_t { SQUARED_ERROR, CROSS_ENTROPY };
 enum Optimizer : int64_t { SGD, ADAM, RMSPROP, ADAMW };
@@ -15,12 +15,13 @@ enum Function : int64_t { TANH_OF, SIGMOID_OF, EXP_OF, RECIPROCAL_OF };
 // What all nets of a session have in common; rnnlab/training/native_library.py holds the same fields in the same order.
 struct Recipe {
     Cell cell;
-    Nonlinearity nonlinearity;  // of an Elman net
+    Nonlinearity nonlinearity;  // of an Elman net, leaky or not
     int64_t inputs, hidden, layers, outputs;
     int64_t timesteps, batch;
     Loss loss;
     int64_t last_timestep_only;
     Optimizer optimizer;
+    double leak = 1;  // of a leaky net
 };
 
 // One net between two calls: its parameters and moments as rnnlab.nets.parameters lays them out, each (P,).

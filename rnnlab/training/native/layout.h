@@ -40,7 +40,7 @@ struct Layer {
     real *back_ih, *back_hh;  // (Gp, Hp)
     Series x;                 // rows of inputs_row
     Series h;                 // rows of Hp, from h_{-1} = 0
-    Series z;                 // rows of Gp: the gates, and in their place dL/dz
+    Series z;                 // rows of Gp: the gates, or σ of a leaky net, and in their place dL/dz
     Series c, tanh_c;         // LSTM: rows of Hp, the cells from c_{-1} = 0
     Series q;                 // GRU: rows of Hp, and in their place dL/dq
 };
@@ -53,6 +53,7 @@ struct Plan {
     int64_t I, H, O, T, B, L, gates, Hp, Gp, Bp, Op, Ip;
     Cell cell;
     Nonlinearity nonlinearity;
+    real leak;
     Loss loss;
     int64_t first;                                    // the first timestep that counts in the loss
     int64_t padded_parameters;                        // all parameters, with their padding
@@ -90,6 +91,7 @@ int64_t gates_of(Cell cell) {
         case ELMAN: return 1;
         case LSTM: return 4;
         case GRU: return 3;
+        case LEAKY: return 1;
     }
     __builtin_unreachable();
 }
@@ -104,6 +106,7 @@ Weights lay_weights(const Plan &p, const Layer &layer, real *&place) {
 void take_sizes(const Recipe &r, Plan &p) {
     p.I = r.inputs, p.H = r.hidden, p.O = r.outputs, p.T = r.timesteps, p.B = r.batch, p.L = r.layers;
     p.cell = r.cell, p.nonlinearity = r.nonlinearity, p.loss = r.loss;
+    p.leak = static_cast<real>(r.leak);
     p.first = r.last_timestep_only ? p.T - 1 : 0;
     p.gates = gates_of(r.cell);
     p.Hp = round_up(p.H, kLanes), p.Gp = p.gates * p.Hp, p.Bp = round_up(p.B, kTileRows);
