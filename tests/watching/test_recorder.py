@@ -246,7 +246,7 @@ def test_settings_of_any_kind_become_the_axes_of_a_study(tmp_path: Path) -> None
         "path": str(tmp_path),
         "sizes": "[1, 2]",
         "name": None,
-        "optimizer": {"momentum": 0.9},
+        "optimizer.momentum": 0.9,
     }
     study = open_study(tmp_path / "mine")
     assert study.axes == {"own.lr": (0.1, 0.2)}
