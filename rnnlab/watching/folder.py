@@ -16,7 +16,6 @@ import torch
 
 from rnnlab.config import FORMAT_VERSION, label
 from rnnlab.flow import GROUPS
-from rnnlab.nested import flatten
 from rnnlab.store import Machine, RunRecord, StackPlace, Workspace, file_facts, remove_leftovers, write_index
 from rnnlab.store.atomic import npz_bytes
 from rnnlab.studies.provenance import git_here, machine, versions
@@ -33,7 +32,7 @@ class RecordingFolder:
         study: the study's folder.
         seed: what the training's randomness comes from.
         watched: what is watched, and how: the section of that name in the config.
-        own: the person's own settings: the section `own`.
+        own: the person's own settings, by dotted keys: the section `own`.
         device: where the model is.
 
     Attributes:
@@ -43,7 +42,7 @@ class RecordingFolder:
 
     def __init__(self, study: Path, seed: int, watched: Mapping[str, Any], own: Mapping[str, Any], device: str) -> None:
         self._study, self._seed, self._device = study, seed, device
-        self._label = label(flatten(own))
+        self._label = label(own)
         self._config = {"name": study.name, "seed": seed, "watched": dict(watched), "own": dict(own)}
         self._started, self._since = datetime.now(UTC), time.perf_counter()
         unique = [self._config, self._started.isoformat(), uuid.uuid4().hex]

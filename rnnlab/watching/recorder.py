@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab.config import ConfigError, config_from_mapping
+from rnnlab.nested import flatten
 from rnnlab.store import Run, StoreError, open_run
 from rnnlab.watching.context import Reduction, Watching, watch
 from rnnlab.watching.errors import WatchError, quoted
@@ -74,7 +75,9 @@ class Recorder(AbstractContextManager["Recorder"]):
         facts = {"model": type(model).__name__, "layers": layers, "reduction": reduction, "every": every}
         chosen = torch.initial_seed() if seed is None else seed
         device = next((each.device.type for each in model.parameters()), "cpu")
-        self._folder = RecordingFolder(Path(runs) / _checked(name), chosen, facts, _plain(config or {}), device)
+        self._folder = RecordingFolder(
+            Path(runs) / _checked(name), chosen, facts, flatten(_plain(config or {})), device
+        )
         self._written, self._losses_written = time.perf_counter(), 0
         self._is_finished, self._process = False, os.getpid()
         self._watching: tuple[Watching, ParameterNorms] | None = None

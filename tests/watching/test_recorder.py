@@ -131,7 +131,8 @@ def test_a_sparse_gradient_has_the_norm_of_the_dense_one(tmp_path: Path) -> None
         loss.backward()
         recorder.update(loss)
         norms.append(recorder.finish().metrics["param_grad_norm"][0])
-    np.testing.assert_allclose(*norms, rtol=1e-6)
+    sparse_P, dense_P = norms
+    np.testing.assert_allclose(sparse_P, dense_P, rtol=1e-6)
 
 
 def test_records_of_other_lengths_and_modules_that_were_not_reached_are_nan(tmp_path: Path) -> None:
@@ -245,7 +246,7 @@ def test_settings_of_any_kind_become_the_axes_of_a_study(tmp_path: Path) -> None
         "path": str(tmp_path),
         "sizes": "[1, 2]",
         "name": None,
-        "optimizer": {"momentum": 0.9},
+        "optimizer.momentum": 0.9,
     }
     study = open_study(tmp_path / "mine")
     assert study.axes == {"own.lr": (0.1, 0.2)}
