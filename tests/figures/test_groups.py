@@ -35,6 +35,7 @@ CASES: dict[str, dict[str, Any]] = {
         "task": {"last_timestep_only": True},
         "record": {"every": 1},
     },
+    "clipped": {"training": {"clip_norm": 0.1}},
     "gaussian": {"model": {"init": "gaussian", "weight_scale": 1.5}, "training": {"batches": 3}},
     "one timestep": {"task": {"seq_len": 1}},
     "diverged": {"training": {"learning_rate": 1e30, "optimizer": "sgd"}},
@@ -217,6 +218,15 @@ def test_the_flow_says_where_its_slope_is_not_the_exponent(runs: Made) -> None:
     )
     others = make_notes(runs["one timestep"])
     assert others == [], "one timestep has no slope"
+
+
+def test_the_norms_of_updates_stand_beside_the_limit_of_clipping(runs: Made) -> None:
+    run = runs["clipped"]
+    norms, factors = draw(run, "updates", readable=True)
+    assert curve(norms, "each batch") == pytest.approx(run["update_norm"])
+    assert set(curve(norms, "clipped at 0.1")) == {0.1}
+    assert curve(factors, "each batch") == pytest.approx(run["clip_factor"])
+    assert len(draw(runs["elman"], "updates")) == 1, "nothing was clipped"
 
 
 def test_a_sweep_takes_the_name_of_a_group_or_a_quantity_for_its_curves(call: Call) -> None:
