@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _MOST_TICKS = 5
 
+_LOGARITHMS, _ROUNDING = ("ln", "per_timestep"), 1e-6
+"""Units in which 1 is large, and what the weights' float32 leaves of nothing in them."""
+
 
 def set_log(axes: Axes, values: np.ndarray, which: Literal["x", "y"] = "y") -> None:
     """Make an axis logarithmic, with room for all values that it can show, and with ticks that never crowd."""
@@ -56,6 +59,15 @@ def set_scale(axes: Axes, quantity: Quantity, values: np.ndarray) -> None:
         set_log(axes, values)
     if quantity.scale == "signed-log":
         _set_signed_log(axes, values)
+    if quantity.unit in _LOGARITHMS:
+        level_out(axes, values)
+
+
+def level_out(axes: Axes, values: np.ndarray) -> None:
+    """Show logarithms and rates that differ by rounding alone as what they are: level."""
+    shown = np.asarray(values)[np.isfinite(values)]
+    if shown.size and np.ptp(shown) < _ROUNDING:
+        axes.set_ylim(shown.mean() - 1, shown.mean() + 1)
 
 
 def _set_signed_log(axes: Axes, values: np.ndarray) -> None:

@@ -71,8 +71,8 @@ def test_what_rounding_leaves_no_digits_of_is_not_called_wrong(kind: str, keys: 
 
 
 def test_every_group_that_is_measured_on_demand_has_a_second_way() -> None:
-    on_demand = {name for name, group in GROUPS.items() if not (group.by_default or group.of_training)}
-    assert on_demand <= SECOND_WAYS.keys()
+    of_weights = {name for name, group in GROUPS.items() if not (group.by_default or group.of_training)}
+    assert of_weights <= SECOND_WAYS.keys()
 
 
 def partial_is_wrong(cell: type[Cell], change: Callable[[Partials], Partials]) -> Fault:

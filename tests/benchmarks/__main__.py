@@ -1,7 +1,7 @@
 """Benchmarks, run by hand: `python -m tests.benchmarks [--quick] [--runs N] [--json FILE] [--against FILE]`.
 
-First training alone, by everything that can, then whole commands. `--json` keeps it all with the machine's
-description; `--against` compares with what was kept on another machine or of another commit.
+First training alone, by everything that can, then measuring, group by group, then whole commands. `--json` keeps it all
+with the machine's description; `--against` compares with what was kept on another machine or of another commit.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from rnnlab.training import make_engine
 from tests.benchmarks.commands import SWEEPS, Sweep, time_commands, time_sweep
 from tests.benchmarks.contestants import STACK, Setting
 from tests.benchmarks.final_loss import LAST, compare
+from tests.benchmarks.measuring import RECORDS, Measuring, time_measuring
 from tests.benchmarks.timing import REPEATS, Row, measure_row
 
 SETTINGS = [
@@ -59,6 +60,9 @@ def main() -> None:
     rows = list(_printed_rows(QUICK if arguments.quick else SETTINGS))
     _print_means(rows)
     report = _report(rows)
+    measuring = time_measuring(REPEATS)
+    _print_measuring(measuring)
+    report["measuring"] = measuring.seconds
     if arguments.runs:
         commands, sweep = time_commands(), time_sweep(arguments.runs)
         _print_commands(commands, sweep)
@@ -104,6 +108,12 @@ def _print_means(rows: list[Row]) -> None:
             print(
                 f"{name}: {geometric_mean(known):.2f} in the geometric mean, from {min(known):.2f} to {max(known):.2f}"
             )
+
+
+def _print_measuring(measuring: Measuring) -> None:
+    print(f"\nMeasuring the {RECORDS} records of a default run: CPU seconds, and times what every run records takes.")
+    for name, seconds in measuring.seconds.items():
+        print(f"  {name:24}{seconds:8.3f} s{measuring.ratio(name):8.1f}")
 
 
 def _print_commands(commands: dict[str, float], sweep: Sweep) -> None:

@@ -115,7 +115,7 @@ def test_styles_differ_and_a_wrong_one_is_a_sentence(call: Call, tiny: Path) -> 
         (
             ["--kind", "flows"],
             "--kind: got 'flows'; valid: overview, loss, flow, map, eigenvalues, spectrum, hidden, predictions, "
-            "lags, jacobians, lyapunov, split, bounds, activity, probe_loss, grad_norm, grad_log_norm, "
+            "lags, jacobians, lyapunov, split, bounds, activity, updates, probe_loss, grad_norm, grad_log_norm, "
             "grad_zero_share, grad_log_living, grad_log_low, grad_log_median, grad_log_high, hidden_norm, "
             "cell_grad_norm, singular_values, param_grad_norm, exponent, exponent_stderr. "
             "Did you mean 'flow'?\n",

@@ -35,6 +35,12 @@ CASES: dict[str, dict[str, Any]] = {
         "task": {"last_timestep_only": True},
         "record": {"every": 1},
     },
+    "clipped": {"training": {"clip_norm": 0.1}},
+    "orthogonal": {
+        "model": {"init": "orthogonal", "nonlinearity": "identity"},
+        "task": {"last_timestep_only": True},
+        "training": {"batches": 0},
+    },
     "gaussian": {"model": {"init": "gaussian", "weight_scale": 1.5}, "training": {"batches": 3}},
     "one timestep": {"task": {"seq_len": 1}},
     "diverged": {"training": {"learning_rate": 1e30, "optimizer": "sgd"}},
@@ -217,6 +223,22 @@ def test_the_flow_says_where_its_slope_is_not_the_exponent(runs: Made) -> None:
     )
     others = make_notes(runs["one timestep"])
     assert others == [], "one timestep has no slope"
+
+
+def test_the_norms_of_updates_stand_beside_the_limit_of_clipping(runs: Made) -> None:
+    run = runs["clipped"]
+    norms, factors = draw(run, "updates", readable=True)
+    assert curve(norms, "each batch") == pytest.approx(run["update_norm"])
+    assert set(curve(norms, "clipped at 0.1")) == {0.1}
+    assert curve(factors, "each batch") == pytest.approx(run["clip_factor"])
+    assert len(draw(runs["elman"], "updates")) == 1, "nothing was clipped"
+
+
+@pytest.mark.parametrize(("kind", "panel"), [("jacobians", 0), ("jacobians", 2), ("lyapunov", 0), ("lyapunov", 1)])
+def test_what_differs_by_rounding_alone_is_level(runs: Made, kind: str, panel: int) -> None:
+    """All steps of an orthogonal linear net keep every length: no axis is stretched until rounding fills it."""
+    low, high = draw(runs["orthogonal"], kind)[panel].get_ylim()
+    assert high - low > 1.9
 
 
 def test_a_sweep_takes_the_name_of_a_group_or_a_quantity_for_its_curves(call: Call) -> None:

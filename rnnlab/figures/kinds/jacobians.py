@@ -35,7 +35,7 @@ def _columns(subject: Subject, style: Style) -> list[Panel]:
 
 def _draw_products(axes: Axes, subject: Subject, style: Style, layer: int) -> None:
     """Draw the largest and the typical stretch from T to t, and what theory expects of the typical one."""
-    title, label = "All steps from T to t", "ln of norm, of root mean square"
+    title, label = "All steps from T to t", "ln of norm, of rms"
     draw_together(axes, subject, style, layer, _PRODUCTS, title, label)
     exponent = theory_exponent(subject, layer)
     if exponent is None or not axes.axison:

@@ -53,6 +53,7 @@ def _draw_spectrum(axes: Axes, subject: Subject, style: Style, layer: int) -> No
         )
         axis_tools.mark_unshowable(axes, i, values_RN[record], colour, style, zeros=False)
     axes.axhline(0, color=style.faint, linewidth=0.6 * style.line, zorder=0)
+    axis_tools.level_out(axes, values_RN)
     axis_tools.axis_across(axes, i, axis_across(quantity).label)
     axes.set_ylabel(f"{quantity.symbol} (per timestep)")
 
@@ -96,6 +97,7 @@ def _draw_largest(axes: Axes, subject: Subject, style: Style, layer: int) -> Non
     axes.axhline(0, color=style.faint, linewidth=0.6 * style.line, zorder=0)
     steps_R = gradients.every_step_R
     axis_tools.updates_axis(axes, int(steps_R[0]), int(gradients.steps_R[-1]))
+    axis_tools.level_out(axes, np.concatenate([slopes_R, largest_R]))
     axes.set_ylabel("per timestep")
     axes.set_title(title)
 
