@@ -36,7 +36,7 @@ _DAMAGE = (
 _PICKLED = "it holds Python objects, which only a pickle could hold, and opening one would run code; save numbers only"
 
 
-class Arrays(NamedTuple):
+class ArrayData(NamedTuple):
     """What a file holds, checked: inputs, targets by timestep, where they count, and the keys that follow from them."""
 
     inputs_NTI: np.ndarray  # float32
@@ -45,7 +45,7 @@ class Arrays(NamedTuple):
     facts: dict[str, Any]
 
 
-def parse(content: bytes, path: Path) -> Arrays:
+def parse(content: bytes, path: Path) -> ArrayData:
     """Make arrays of the content of a file.
 
     Raises:
@@ -57,7 +57,7 @@ def parse(content: bytes, path: Path) -> Arrays:
         raise DataError("file", f"{path}: {error}") from None
 
 
-def _parse(content: bytes) -> Arrays:
+def _parse(content: bytes) -> ArrayData:
     import numpy as np
 
     loaded = _loaded(content)
@@ -85,7 +85,7 @@ def _parse(content: bytes) -> Arrays:
         "outputs": outputs,
         "masked": not bool(counted_NT.all()),
     }
-    return Arrays(inputs_NTI, targets, counted_NT, facts)
+    return ArrayData(inputs_NTI, targets, counted_NT, facts)
 
 
 def _loaded(content: bytes) -> np.ndarray | Mapping[str, np.ndarray]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rnnlab.tasks.array_file import Arrays, parse
+from rnnlab.tasks.array_file import ArrayData, parse
 from rnnlab.tasks.data_file import FileTask, fact, read_facts, read_known
 from rnnlab.tasks.entropy import entropy
 from rnnlab.tasks.losses import (
@@ -137,7 +137,7 @@ def _sequences(task: ArraysTask) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give all inputs and targets, and how much each timestep weighs in the loss of all, (N, T), with sum 1."""
     import numpy as np
 
-    arrays: Arrays = read_known(task.file, task.sha256, parse)
+    arrays: ArrayData = read_known(task.file, task.sha256, parse)
     counted_NT = arrays.counted_NT
     if task.last_timestep_only:
         last_N = task.seq_len - 1 - np.argmax(counted_NT[:, ::-1], axis=1)

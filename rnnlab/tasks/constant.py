@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @TASKS.register
-class Constant(Task):
+class ConstantInput(Task):
     """Nothing to go by: a constant input."""
 
     kind: Literal["constant"] = Field("constant", description="A constant input; the target is noise.")

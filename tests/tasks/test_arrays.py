@@ -259,3 +259,9 @@ def test_a_damaged_file_is_refused_or_read_and_nothing_else(tmp_path: Path) -> N
             except DataError as error:
                 outcomes.add(str(error).partition("data.npz: ")[2][:16])
     assert {"read", "this is no whole"} <= outcomes
+
+
+def test_what_the_data_take_of_memory_is_their_sizes(task: Any) -> None:
+    """The file and its arrays: inputs and numbers in float32, classes in int64."""
+    assert task(inputs=X, targets=NUMBERS).data_bytes == 2 * (4 * X.size + 4 * NUMBERS.size)
+    assert task(inputs=X, targets=CLASSES).data_bytes == 2 * (4 * X.size + 8 * CLASSES.size)

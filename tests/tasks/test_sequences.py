@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rnnlab.config import config_from_mapping
 from rnnlab.studies.run import run_one
 from rnnlab.tasks import CrossEntropy, Task
-from rnnlab.tasks.constant import Constant
+from rnnlab.tasks.constant import ConstantInput
 from rnnlab.tasks.copy import CopyMemory
 from rnnlab.tasks.delay import Delay
 from rnnlab.tasks.digits import Digits, permutation
@@ -26,7 +26,7 @@ EVERY = [
     TemporalOrder(seq_len=11, marked=3),
     Delay(),
     Sine(),
-    Constant(value=0.5),
+    ConstantInput(value=0.5),
     Digits(),
     Digits(seq_len=64, permuted=True),
 ]
@@ -142,13 +142,13 @@ def test_the_first_value_of_a_sine_says_no_more_than_its_multiple() -> None:
 
 
 def test_a_constant_input_says_nothing_of_its_target() -> None:
-    inputs, targets = draw(Constant(seq_len=4), 5000)
+    inputs, targets = draw(ConstantInput(seq_len=4), 5000)
     assert (inputs == 0).all()
     assert (targets == targets[:, :1]).all()
     assert (targets[:, 0] ** 2).mean() == pytest.approx(1, abs=0.06)
     assert targets[:, 0].mean() == pytest.approx(0, abs=0.05)
-    assert (draw(Constant(value=-0.5), 2)[0] == -0.5).all()
-    assert Constant().floors(linear=True) == {"predict zero": 1.0}
+    assert (draw(ConstantInput(value=-0.5), 2)[0] == -0.5).all()
+    assert ConstantInput().floors(linear=True) == {"predict zero": 1.0}
 
 
 @pytest.mark.parametrize("gain", [0.9, 1.0, 1.2])
