@@ -146,7 +146,8 @@ def _padded(records: Sequence[Sequence[np.ndarray | None]]) -> np.ndarray:
     rows = [row for record in records for row in record if row is not None]
     longest = max((len(row) for row in rows), default=0)
     dtype: Any = np.result_type(*rows) if rows else np.float64
-    array = np.full((len(records), len(records[0]), longest), np.nan, dtype=dtype)
+    nothing = complex(np.nan, np.nan) if np.issubdtype(dtype, np.complexfloating) else np.nan
+    array = np.full((len(records), len(records[0]), longest), nothing, dtype=dtype)
     for i, record in enumerate(records):
         for j, row in enumerate(record):
             if row is not None:
