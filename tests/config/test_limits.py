@@ -86,7 +86,7 @@ def test_the_memory_of_this_machine_is_known_or_none() -> None:
         ),
         (
             "training: {batches: 1000000000000}",
-            "training.batches: 1000000000000 needs about 65 TB of memory, most of it for the weights of "
+            "training.batches: 1000000000000 needs about 73 TB of memory, most of it for the weights of "
             "every record, and this machine has 24 GB; choose a smaller value for training.batches",
         ),
         (
