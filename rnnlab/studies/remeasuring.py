@@ -18,6 +18,7 @@ from rnnlab.flow import GROUPS
 from rnnlab.nets import pack
 from rnnlab.store import Run, StoreError, Workspace, look_at
 from rnnlab.store.atomic import json_bytes, npz_bytes, write_bytes
+from rnnlab.store.leftovers import tidy
 from rnnlab.store.record import file_facts
 from rnnlab.studies.hooks import Hooks
 from rnnlab.studies.making import one_thread
@@ -52,6 +53,7 @@ def add_quantities(run: Run, names: Sequence[str], hooks: Hooks | None = None) -
         OSError: the disk is full, or the folder may not be written.
     """
     hooks = hooks or Hooks()
+    tidy(run.path)
     if not [name for name in names if GROUPS[name].file not in run.record.files]:
         return []
     with _claimed(run), one_thread():
