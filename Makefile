@@ -16,7 +16,7 @@ WITHOUT_KERNEL := tests/audit/test_check.py tests/cli/test_check.py tests/cli/te
 # For clang-format, where it is installed; .clang-format says how they are written.
 CPP := $(wildcard rnnlab/training/native/*.h rnnlab/training/native/*.cpp tests/training/*.cpp)
 
-.PHONY: run test check docs format pythons sanitize bench clean
+.PHONY: run test check docs format pythons sanitize torture bench clean
 
 run: $(INSTALLED)
 	$(BIN)/rnnlab train configs/cumulative_average.yaml
@@ -59,6 +59,11 @@ pythons:
 # The native engine's code under the address and undefined-behaviour sanitizers of GCC and Clang; a part of the tests too.
 sanitize: $(INSTALLED)
 	$(BIN)/python -m tests.training.native_sanitized
+
+# Faults at every operation of the file system (some thousands, with counts), and damaged run folders: half an hour.
+torture: $(INSTALLED)
+	nice $(BIN)/python -m tests.faults --build
+	nice $(BIN)/python -m tests.faults.mutated
 
 # Kept in benchmark.json, with the machine. JAX is one of the contestants where it is installed:
 # .venv/bin/pip install -e '.[bench]'

@@ -32,14 +32,26 @@ def remove_leftovers(study: Path, *, alone: bool = False) -> None:
     workspaces = list_workspaces(study)
     finished = folder_hashes(study) if workspaces else {}
     for path in workspaces:
-        short = path.name[1:]
-        with suppress(RunBusyError, OSError), Workspace(study, short, "", patience=0.0) as workspace:
-            if short in finished:
-                _remove_temporary(finished[short])  # of what was measured of a finished run
-            if not workspace.state_steps() or (short in finished and not workspace.is_replacing):
-                workspace.discard()
+        _remove_workspace(study, path.name[1:], finished.get(path.name[1:]))
     with suppress(OSError, RunBusyError):
         _remove_logs(study / "logs", alone=alone)
+
+
+def tidy(folder: Path) -> None:
+    """Remove what was left of a finished run when more of it was measured."""
+    _remove_temporary(folder)
+    short = folder.name[-12:]
+    if (folder.parent / f".{short}").exists():
+        _remove_workspace(folder.parent, short, folder)
+
+
+def _remove_workspace(study: Path, short: str, finished: Path | None) -> None:
+    """Remove a workspace that nobody holds, and that holds nothing to go on from."""
+    with suppress(RunBusyError, OSError), Workspace(study, short, "", patience=0.0) as workspace:
+        if finished:
+            _remove_temporary(finished)
+        if not workspace.state_steps() or (finished and not workspace.is_replacing):
+            workspace.discard()
 
 
 def _remove_temporary(folder: Path) -> None:

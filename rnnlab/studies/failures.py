@@ -26,6 +26,7 @@ class FailureLog:
         self._folder = folder
         self.failures: list[Failure] = []
         self.failed: set[int] = set()
+        self._earlier = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
     def write(self, index: int, label: str, identity: str, cause: str, details: str) -> Failure:
         """Note a failure and write its log, in the place of an earlier one of the same run."""
@@ -35,6 +36,7 @@ class FailureLog:
         with suppress(OSError):  # a full disk may be what failed
             self._folder.mkdir(exist_ok=True)
             log.write_text(f"{when}\n{name}\n{cause}\n\n{details}\n", encoding="utf-8")
+        self._earlier.add(log.name)
         failure = Failure(name, cause, log)
         self.failures.append(failure)
         self.failed.add(index)
@@ -42,7 +44,10 @@ class FailureLog:
 
     def remove(self, label: str, identity: str) -> None:
         """Remove the log of an earlier failure of a run that has now been made."""
-        (self._folder / f"{label}-{short_hash(identity)}.log").unlink(missing_ok=True)
+        name = f"{label}-{short_hash(identity)}.log"
+        if name in self._earlier:
+            with suppress(OSError):
+                (self._folder / name).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Remove the folder if nothing failed."""

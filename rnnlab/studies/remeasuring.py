@@ -18,6 +18,7 @@ from rnnlab.flow.quantity import GROUPS
 from rnnlab.nets import pack
 from rnnlab.store import Run, StoreError, Workspace, look_at
 from rnnlab.store.atomic import json_bytes, npz_bytes, write_bytes
+from rnnlab.store.leftovers import tidy
 from rnnlab.store.record import file_facts
 from rnnlab.studies.hooks import Hooks
 from rnnlab.studies.results import measure_groups
@@ -57,6 +58,7 @@ def add_quantities(run: Run, names: Sequence[str], hooks: Hooks | None = None) -
             "it was recorded from a training loop of your own, which rnnlab cannot go through again; a Recorder keeps "
             "what every run records, and no more"
         )
+    tidy(run.path)
     if not [name for name in names if GROUPS[name].file not in run.record.files]:
         return []
     with _claimed(run), one_thread():

@@ -75,6 +75,8 @@ class Sweeper:
         self._held_until: dict[int, float] = {}  # by place: when it is no longer waited for
         self._waiting: deque[tuple[float, _Work]] = deque()  # what another process is making, and when to look again
         self._at: dict[Handle, _Work] = {}
+        for index in plan.existing:  # one may have failed when it was there already, waiting for the disk
+            self._logs.remove(self._runs[index].label, self._runs[index].identity)
         for index, cause in plan.damaged.items():
             self._fail(index, cause, cause)
         to_do = [index for index in range(len(self._runs)) if not self._is_settled(index)]
