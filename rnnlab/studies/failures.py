@@ -17,6 +17,7 @@ class Failure:
     name: str
     cause: str
     log: Path
+    is_own: bool = False  # in the person's own code, an extension
 
 
 class FailureLog:
@@ -27,7 +28,9 @@ class FailureLog:
         self.failures: list[Failure] = []
         self.failed: set[int] = set()
 
-    def write(self, index: int, label: str, identity: str, cause: str, details: str) -> Failure:
+    def write(
+        self, index: int, label: str, identity: str, cause: str, details: str, *, is_own: bool = False
+    ) -> Failure:
         """Note a failure and write its log, in the place of an earlier one of the same run."""
         name = f"{label}-{short_hash(identity)}"
         log = self._folder / f"{name}.log"
@@ -35,7 +38,7 @@ class FailureLog:
         with suppress(OSError):  # a full disk may be what failed
             self._folder.mkdir(exist_ok=True)
             log.write_text(f"{when}\n{name}\n{cause}\n\n{details}\n", encoding="utf-8")
-        failure = Failure(name, cause, log)
+        failure = Failure(name, cause, log, is_own)
         self.failures.append(failure)
         self.failed.add(index)
         return failure
