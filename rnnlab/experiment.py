@@ -80,6 +80,10 @@ def draw_unshifted(config: Config) -> dict[str, np.ndarray]:
 def prepare(config: Config) -> Prepared:
     """Draw what a run starts from; the three streams of its seed do not depend on each other."""
     architecture, task, training = architecture_of(config), config.task, config.training
+    if config.extensions:
+        from rnnlab.trial import try_out  # only here: to plan a run takes no PyTorch
+
+        try_out(architecture, task)
     recipe = Recipe(
         architecture=architecture,
         sequence_loss=task.loss,

@@ -67,9 +67,14 @@ class Loader:
         for each in list(self._used):
             self._give_way(each)
 
+    def source_of(self, item: object) -> ExtensionSource | None:
+        """Give the extension in use that has declared an item of a registry; None for what is none's."""
+        its = (each for each in self._used if any(declaration.item is item for declaration in each.declarations))
+        return next((each.source for each in its), None)
+
     def has_declared(self, item: object) -> bool:
         """Tell whether an item of a registry is there because of an extension in use."""
-        return any(declaration.item is item for each in self._used for declaration in each.declarations)
+        return self.source_of(item) is not None
 
     def sources(self, extensions: Mapping[str, str]) -> list[ExtensionSource]:
         """Give the extensions of a config that was loaded in this process.
