@@ -17,7 +17,7 @@ from rnnlab.nets import Cell
 from rnnlab.nets.parameters import layer_weights
 
 _STEP = 1e-6
-"""Of a central difference in float64: its error is about 1e-9 of the derivative, its rounding about 1e-10 of the loss."""
+"""Of a central difference in float64: its error is about 1e-9 of the derivative, its rounding 1e-10 of the loss."""
 
 _ALIKE = 1e-4
 """Far above both, and far below what a function that is not analytic is wrong by."""
