@@ -127,10 +127,12 @@ def known_step(cell: Cell) -> tuple[StepFunction, tuple[str, ...]]:
     """Give the step of a cell and the names of its states.
 
     Raises:
-        NotKnownError: it is none of those that are written here.
+        NotKnownError: it, or its nonlinearity, is none of those that are written here.
     """
-    if not _is_written_here(cell):
+    if type(cell) not in _STEPS:
         raise NotKnownError("cell", cell.name)
+    if isinstance(cell, Elman) and cell.nonlinearity not in _SIGMA:
+        raise NotKnownError("nonlinearity", cell.nonlinearity)
     return _STEPS[type(cell)]
 
 

@@ -178,9 +178,7 @@ def _person_s(error: BaseException) -> ExtensionError | None:
         return fault
     names = ", ".join(source.where for source in LOADER.used)
     what = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-    return ExtensionError(
-        f"{names}: with this code rnnlab failed ({what}); {_keep_traceback(error)}"
-    )
+    return ExtensionError(f"{names}: with this code rnnlab failed ({what}); {_keep_traceback(error)}")
 
 
 def _sentence(error: BaseException) -> str | None:
