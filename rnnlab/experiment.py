@@ -8,6 +8,7 @@ import numpy as np
 
 from rnnlab.config import Config
 from rnnlab.config.limits import check_memory, memory_of_machine
+from rnnlab.extensions import use
 from rnnlab.nets import Architecture, pack
 from rnnlab.nets.initialisers import Scales, shifted
 from rnnlab.training import BATCHES, PROBE, WEIGHTS, Needs, NetState, Recipe, make_stream
@@ -38,6 +39,7 @@ class Prepared:
 
 def needs_of(config: Config) -> Needs:
     """Give what an engine must have code for; it takes no PyTorch."""
+    use(config.extensions)
     training = config.training
     cell, optimizer, regulariser = config.model.make_cell(), training.make_optimizer(), training.make_regulariser()
     return Needs(cell, config.task.loss, optimizer, training.truncate, regulariser)
@@ -45,6 +47,7 @@ def needs_of(config: Config) -> Needs:
 
 def architecture_of(config: Config) -> Architecture:
     """Give the shape of the net."""
+    use(config.extensions)
     return config.model.architecture(config.task)
 
 
@@ -63,6 +66,7 @@ def draw_unshifted(config: Config) -> dict[str, np.ndarray]:
     Raises:
         TooLargeError: what is made of them does not fit into the memory of this machine.
     """
+    use(config.extensions)
     check_memory(config, memory_of_machine())
     model = config.model
     return model.make_initialiser().weights(
@@ -76,6 +80,10 @@ def draw_unshifted(config: Config) -> dict[str, np.ndarray]:
 def prepare(config: Config) -> Prepared:
     """Draw what a run starts from; the three streams of its seed do not depend on each other."""
     architecture, task, training = architecture_of(config), config.task, config.training
+    if config.extensions:
+        from rnnlab.trial import try_out  # only here: to plan a run takes no PyTorch
+
+        try_out(architecture, task)
     recipe = Recipe(
         architecture=architecture,
         sequence_loss=task.loss,

@@ -10,9 +10,11 @@ from __future__ import annotations
 import importlib
 import itertools
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import ClassVar, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 
 from rnnlab.errors import UserError
 from rnnlab.words import unknown_name
@@ -62,12 +64,22 @@ class Registry(Mapping[str, Item]):
             ValueError: the name is taken.
         """
         name = self._name_of(item)
+        is_outside = _is_outside(sys._getframe(1).f_globals)
+        if is_outside:
+            self._fill()  # so that a name of rnnlab's own is taken already
         if name in self._items:
             raise ValueError(f"there is already a {self.kind} '{name}'; choose another name")
+        if is_outside and _recordings:
+            _recordings[-1].append(Declaration(self, item))
         items = {**self._items, name: item}
         self._items = dict(sorted(items.items(), key=lambda pair: (getattr(pair[1], "place", 100), pair[0])))
         self._version = next(_versions)
         return item
+
+    def withdraw(self, item: Item) -> None:
+        """Take an item out again; without it nothing happens."""
+        self._items = {name: each for name, each in self._items.items() if each is not item}
+        self._version = next(_versions)
 
     @contextmanager
     def extended(self, *items: Item) -> Iterator[None]:
@@ -112,3 +124,42 @@ class Registry(Mapping[str, Item]):
 
 def _name_of(item: object) -> str:
     return str(item.name)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """Something that code outside of rnnlab has declared, and where."""
+
+    registry: Registry[Any]
+    item: Any
+
+    def make(self) -> None:
+        """Declare it again.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        self.registry.register(self.item)
+
+    def withdraw(self) -> None:
+        """Take it out of its registry."""
+        self.registry.withdraw(self.item)
+
+
+_recordings: list[list[Declaration]] = []
+
+
+@contextmanager
+def recorded() -> Iterator[list[Declaration]]:
+    """Keep a list of what code outside of rnnlab declares in a `with` block; what rnnlab itself does, is its own."""
+    declared: list[Declaration] = []
+    _recordings.append(declared)
+    try:
+        yield declared
+    finally:
+        _recordings.pop()
+
+
+def _is_outside(names: Mapping[str, Any]) -> bool:
+    """Tell whether a module, given by its global names, is none of rnnlab's."""
+    return str(names.get("__name__")).partition(".")[0] != __package__

@@ -14,6 +14,7 @@ from rnnlab.experiment import architecture_of, draw_weights
 from rnnlab.nets import Architecture
 from rnnlab.tasks import CrossEntropy, Loss, MaskedCrossEntropy, MaskedMeanSquaredError, MeanSquaredError
 from rnnlab.training import PROBE, make_stream
+from rnnlab.trial import try_out
 
 _SEQUENCES = 4
 """Enough for a batch to be one; more would only repeat."""
@@ -55,6 +56,8 @@ class AuditCase:
 
 def make_case(config: Config) -> AuditCase:
     """Take the initial net of a config and a few of its probe sequences."""
+    if config.extensions:
+        try_out(architecture_of(config), config.task)
     inputs, targets = config.task.sample(make_stream(config.seed, PROBE), min(_SEQUENCES, config.record.sequences))
     return AuditCase(
         architecture_of(config),

@@ -4,8 +4,8 @@
 
 There is no subtraction, so ε can be 1e-100 and the result is good to the last digits, however small it is. A state h_t
 is nudged as a node of its own: what the next timestep, the layer above and the readout see of it. What comes out is
-the derivative along random directions v, one pass each. The forward pass of each cell
-is written here from the equations, in numpy.
+the derivative along random directions v, one pass each. The forward pass of each cell of rnnlab
+is written here from the equations, in numpy; that of any other is the cell's own (`complex_own`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnlab.audit.case import AuditCase, NotKnownError, Quantity, loss_of
+from rnnlab.audit.complex_own import check_analytic, forward_by_own_step
 from rnnlab.nets import GRU, LSTM, Cell, Elman
 from rnnlab.nets.cells.antisymmetric import Antisymmetric
 from rnnlab.nets.cells.leaky import LeakyElman
@@ -49,13 +50,13 @@ def by_complex_step(case: AuditCase, seed: int = 0) -> Projected:
     """Nudge every state and every parameter along one random direction.
 
     Raises:
-        NotKnownError: the cell, its nonlinearity or the loss is none of those that are written here.
+        NotKnownError: the loss is none of those that are written here, or the cell cannot be taken in complex numbers.
     """
     generator = np.random.default_rng(seed)
     directions: dict[Quantity, np.ndarray] = {}
     values: dict[Quantity, np.ndarray] = {}
     hidden_size = case.architecture.hidden_size
-    _, kinds = known_step(case.architecture.cell)
+    kinds = _kinds(case.architecture.cell)
     for kind in kinds:
         for layer in range(case.architecture.layers):
             quantity: Quantity = (f"dL/d{kind}", layer)
@@ -67,6 +68,10 @@ def by_complex_step(case: AuditCase, seed: int = 0) -> Projected:
     for name, weight in case.weights.items():
         directions[name, None] = generator.standard_normal(weight.shape)
         values[name, None] = _derivative(case, parameter=(name, directions[name, None])).mean()
+    if not _is_written_here(case.architecture.cell):
+        along = {name: directions[name, None] for name in case.weights}
+        total = float(sum(values[name, None] for name in case.weights))
+        check_analytic(case.architecture.cell, lambda step: _loss_along(case, along, step), total)
     return Projected(directions, values)
 
 
@@ -81,9 +86,17 @@ def _derivative(
     return np.asarray(loss_of(case, _forward(case, weights, nudge)).imag / EPSILON)
 
 
+def _loss_along(case: AuditCase, directions: dict[str, np.ndarray], step: float) -> float:
+    """Give the mean loss with all parameters moved."""
+    moved = {name: weight + step * directions[name] for name, weight in case.weights.items()}
+    return float(loss_of(case, _forward(case, moved, None)).real.mean())
+
+
 def _forward(case: AuditCase, weights: dict[str, np.ndarray], nudge: Nudge | None) -> np.ndarray:
     """Give complex predictions, (B, T, O)."""
     cell = case.architecture.cell
+    if not _is_written_here(cell):
+        return forward_by_own_step(case, weights, lambda layer, t: _amount(nudge, "h", layer, t))
     step, _ = known_step(cell)
     x_TBI = case.inputs_BTI.swapaxes(0, 1).astype(np.complex128)
     for layer in range(case.architecture.layers):
@@ -114,11 +127,23 @@ def known_step(cell: Cell) -> tuple[StepFunction, tuple[str, ...]]:
     """Give the step of a cell and the names of its states.
 
     Raises:
-        NotKnownError: it is none of those that are written here.
+        NotKnownError: it, or its nonlinearity, is none of those that are written here.
     """
     if type(cell) not in _STEPS:
         raise NotKnownError("cell", cell.name)
+    if isinstance(cell, Elman) and cell.nonlinearity not in _SIGMA:
+        raise NotKnownError("nonlinearity", cell.nonlinearity)
     return _STEPS[type(cell)]
+
+
+def _is_written_here(cell: Cell) -> bool:
+    """Tell whether the step of a cell, with its nonlinearity, has an equation here; a subclass is another cell."""
+    return type(cell) in _STEPS and (not isinstance(cell, Elman) or cell.nonlinearity in _SIGMA)
+
+
+def _kinds(cell: Cell) -> tuple[str, ...]:
+    """Name the states that are nudged: of an own cell only h, since what is within a step is its own."""
+    return _STEPS[type(cell)][1] if _is_written_here(cell) else ("h",)
 
 
 def _amount(nudge: Nudge | None, kind: str, layer: int, t: int) -> np.ndarray | float:
@@ -128,8 +153,6 @@ def _amount(nudge: Nudge | None, kind: str, layer: int, t: int) -> np.ndarray | 
 
 def _elman(cell: Cell, drive_BG: np.ndarray, recurrent_BG: np.ndarray, before: Before) -> tuple[np.ndarray, np.ndarray]:
     assert isinstance(cell, Elman)
-    if cell.nonlinearity not in _SIGMA:
-        raise NotKnownError("nonlinearity", cell.nonlinearity)
     return _SIGMA[str(cell.nonlinearity)](drive_BG + recurrent_BG), before.c_BH
 
 

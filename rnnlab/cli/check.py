@@ -40,6 +40,7 @@ def register(app: typer.Typer) -> None:
 def check(
     config: options.ConfigFile,
     overrides: options.Overrides = None,
+    extensions: options.Extensions = None,
     tolerance: Annotated[float, typer.Option(min=0.0, help="The largest relative difference that is rounding.")] = 1e-9,
     as_json: options.Json = False,
 ) -> None:
@@ -47,7 +48,7 @@ def check(
     from rnnlab.audit import run_check
     from rnnlab.config import load_config
 
-    report = run_check(load_config(config, overrides or []), tolerance)
+    report = run_check(load_config(config, overrides or [], extensions or []), tolerance)
     print(json.dumps(_as_object(report), indent=2) if as_json else "\n".join(_lines(report)))
     if not report.agrees:
         raise typer.Exit(1)

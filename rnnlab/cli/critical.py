@@ -46,6 +46,7 @@ def register(app: typer.Typer) -> None:
 def critical(
     config: options.ConfigFile,
     overrides: options.Overrides = None,
+    extensions: options.Extensions = None,
     seeds: Annotated[
         int, typer.Option(min=1, max=10_000, help="How many initial nets, from the config's seed on.")
     ] = 5,
@@ -63,7 +64,7 @@ def critical(
     low, high = between
     if not 0 < low < high < math.inf:
         raise typer.BadParameter(f"--range takes two scales, 0 < LOW < HIGH; got {low:g} and {high:g}")
-    loaded = load_config(config, overrides or [])
+    loaded = load_config(config, overrides or [], extensions or [])
     shown, started = _CountedNets(nets_to_measure(seeds, low, high), quiet=quiet or as_json), time.perf_counter()
     try:
         found = find_critical_scales(loaded, seeds, low=low, high=high, on_nets=shown.on_nets)

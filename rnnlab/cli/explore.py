@@ -54,6 +54,7 @@ def register(app: typer.Typer) -> None:
 def explore(
     config: options.ConfigFile,
     overrides: options.Overrides = None,
+    extensions: options.Extensions = None,
     web: Annotated[bool, typer.Option("--web", help="Serve it to a browser, at 127.0.0.1.")] = False,
     port: Annotated[
         int | None,
@@ -69,7 +70,7 @@ def explore(
     _check(web=web, port=port, save=save, scales={"--weight-scale": weight_scale, "--bias-scale": bias_scale})
     from rnnlab.config import load_config
 
-    loaded = load_config(config, overrides or [])
+    loaded = load_config(config, overrides or [], extensions or [])
     from rnnlab.explore.model import Explorer
     from rnnlab.explore.show import open_window, save_picture
 

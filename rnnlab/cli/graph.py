@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
 def graph(
     config: options.ConfigFile,
     overrides: options.Overrides = None,
+    extensions: options.Extensions = None,
     paths: Annotated[
         str | None, typer.Option(metavar="U|W|b", help="Count and mark the paths from a parameter to the loss.")
     ] = None,
@@ -51,7 +52,7 @@ def graph(
     from rnnlab.store.atomic import write_bytes
 
     looks, file_format = find_style(style), choose("--format", file_format, _FORMATS)
-    made = make_graph(load_config(config, overrides or []))
+    made = make_graph(load_config(config, overrides or [], extensions or []))
     if paths is not None:
         print(f"{made.path_count(paths):,} paths from {paths} to L", file=sys.stderr)
     if file_format == "dot" and out is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,11 @@ Examples:
   rnnlab init                         list them
   rnnlab init vanishing               copy one to ./vanishing.yaml
   rnnlab init lstm studies/mine.yaml  copy it there
+  rnnlab init --extension             an example of code of your own: mine.py, mine.yaml
 """
+
+_EXAMPLE = Path(__file__).with_name("example.py")
+_EXAMPLE_NAME = "mine"
 
 
 class InitError(UserError):
@@ -37,9 +42,20 @@ def init(
     destination: Annotated[
         Path | None, typer.Argument(metavar="FILE", help="Where to copy it; the default is ./NAME.yaml.")
     ] = None,
+    extension: Annotated[
+        bool,
+        typer.Option(
+            "--extension", help="Write NAME.py, an example of code of your own, and NAME.yaml, which uses it."
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace the file if it exists.")] = False,
 ) -> None:
     """List the configs that come with rnnlab, or copy one."""
+    if extension:
+        if destination is not None:
+            raise typer.BadParameter(f"--extension writes NAME.py and NAME.yaml; got also the FILE {destination}")
+        _write_example(Path(name or _EXAMPLE_NAME), force=force)
+        return
     shipped = shipped_configs()
     if name is None:
         rows = [[known, question(file)] for known, file in shipped.items()]
@@ -51,12 +67,32 @@ def init(
     target = destination or Path(f"{Path(wanted).name}.yaml")
     if target.is_dir():
         target /= f"{Path(wanted).name}.yaml"
-    if target.exists() and not force:
-        raise InitError(f"{target} exists; name another file, or replace it with --force")
+    _check_free(target, force=force)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(shipped[wanted].read_bytes())
     command = "sweep" if has_axes(target) else "train"
     print(f"{target}\nnext: rnnlab {command} {shlex.quote(str(target))}")
+
+
+def _check_free(target: Path, *, force: bool) -> None:
+    if target.exists() and not force:
+        raise InitError(f"{target} exists; name another file, or replace it with --force")
+
+
+def _write_example(where: Path, *, force: bool) -> None:
+    """Write the example of an extension and its config beside each other."""
+    stem = where.with_suffix("") if where.suffix in {".py", ".yaml"} else where
+    contents = {
+        stem.with_name(f"{stem.name}{example.suffix}"): example.read_text(encoding="utf-8")
+        for example in (_EXAMPLE, _EXAMPLE.with_suffix(".yaml"))
+    }
+    for target in contents:
+        _check_free(target, force=force)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    for target, content in contents.items():
+        target.write_text(re.sub(rf"\b{_EXAMPLE_NAME}(?=\.(?:py|yaml)\b)", stem.name, content), encoding="utf-8")
+        print(target)
+    print(f"next: rnnlab sweep {shlex.quote(str(stem.with_name(f'{stem.name}.yaml')))}")
 
 
 def question(file: Path) -> str:

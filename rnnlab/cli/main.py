@@ -49,6 +49,7 @@ from rnnlab.cli.recorded import recorded_command
 from rnnlab.cli.signals import STOP
 from rnnlab.cli.text import PlainStream
 from rnnlab.errors import UserError
+from rnnlab.extensions import LOADER, ExtensionError, fault_of
 
 _FAULT = 70
 
@@ -156,12 +157,28 @@ def _report(error: BaseException) -> int:
         return 130
     if isinstance(error, BrokenPipeError):
         return 0
+    error = _person_s(error) or error
     told = _sentence(error)
     if told is None:
         text.tell(f"rnnlab: a fault of rnnlab itself ({type(error).__name__}); {_keep_traceback(error)}")
         return _FAULT
     text.tell(told)
     return int(error.exit_code) if isinstance(error, UserError | _UsageError) else 1
+
+
+def _person_s(error: BaseException) -> ExtensionError | None:
+    """Give the sentence for a fault in code of the person's own; None where there is no such code, or it is another's.
+
+    Where none of its lines took part, what it has given to rnnlab may yet be at fault.
+    """
+    if isinstance(error, UserError | _UsageError) or _is_memory(error):
+        return None
+    fault = fault_of(error)
+    if fault or not LOADER.used or _sentence(error) is not None:
+        return fault
+    names = ", ".join(source.where for source in LOADER.used)
+    what = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    return ExtensionError(f"{names}: with this code rnnlab failed ({what}); {_keep_traceback(error)}")
 
 
 def _sentence(error: BaseException) -> str | None:
@@ -186,9 +203,13 @@ def _sentence_of_words(error: BaseException, said: str) -> str | None:
     """Give the sentence for what is told from other errors of its kind by its words alone."""
     if isinstance(error, RuntimeError) and "Symlink loop" in said:  # of pathlib, until Python 3.13
         return f"rnnlab: {said.rpartition('from ')[2]}: a link that leads back to itself"
-    if isinstance(error, MemoryError) or "can't allocate memory" in said or "out of memory" in said:
+    if _is_memory(error):
         return "rnnlab: there is not enough memory for this; choose smaller sizes (rnnlab doctor says what there is)"
     return None
+
+
+def _is_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error)
 
 
 def _keep_traceback(error: BaseException) -> str:

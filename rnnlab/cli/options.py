@@ -12,6 +12,15 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="KEY=VALUE", help="Any key of the config, e.g. model.weight_scale=1.5 or seed=3."),
 ]
+Extensions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--extension",
+        metavar="FILE",
+        help="Code of your own, which is executed, besides the config's: a Python file or the name of an installed "
+        "extension; may be given again.",
+    ),
+]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a study folder with one run.")]
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", envvar="RNNLAB_RUNS", help="The runs folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]

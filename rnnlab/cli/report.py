@@ -80,7 +80,7 @@ def _transients(run: Run) -> list[str]:
     """Say where the slope misleads."""
     if "final_exponent" not in run.summary:
         return []
-    last_timestep_only = run.config.task.loss.last_timestep_only
+    last_timestep_only = _is_last_only(run)
     notes = []
     for when in _WHEN:
         slope, exponent, error = (run.summary.get(f"{when}_{name}") for name in ("gradient_slope", *_EXPONENT))
@@ -90,6 +90,13 @@ def _transients(run: Run) -> list[str]:
     else:
         lines = [f"note, {when} record: {note}" for when, note in zip(_WHEN, notes, strict=True) if note]
     return [part for line in lines for part in text.wrapped(line, _WIDTH).split("\n")]
+
+
+def _is_last_only(run: Run) -> bool:
+    """Tell whether the loss is that of the last timestep, without executing code that belongs to the run."""
+    if run.record.config.get("extensions"):
+        return bool(run.record.config["task"].get("last_timestep_only"))
+    return run.config.task.loss.last_timestep_only
 
 
 def _timesteps(run: Run) -> int:

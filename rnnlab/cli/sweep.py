@@ -15,6 +15,7 @@ from rnnlab.cli import options, text
 from rnnlab.cli.recorded import recorded_command
 from rnnlab.cli.signals import STOP
 from rnnlab.cli.sweep_display import Log, display, standing
+from rnnlab.extensions import ExtensionError
 
 if TYPE_CHECKING:
     from rnnlab.config import Sweep
@@ -50,6 +51,7 @@ def sweep(
         list[str] | None,
         typer.Argument(metavar="KEY=VALUES", help="Keys and axes: seed=3, seed=1,2,3 or 'seed=range(0,5,1)'."),
     ] = None,
+    extensions: options.Extensions = None,
     runs: options.Runs = Path("runs"),
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Worker processes; as many as cores.")] = None,
     dry_run: options.DryRun = False,
@@ -81,7 +83,7 @@ def sweep(
     if fail_fast and max_failures is not None:
         raise typer.BadParameter("choose one of --fail-fast and --max-failures")
     limits = _policy(jobs, retries, 1 if fail_fast else max_failures, max_time, timeout, executor)
-    loaded = load_sweep(config, overrides or [])
+    loaded = load_sweep(config, overrides or [], extensions or [])
     plan = plan_sweep(loaded, runs, engine=engine, device=device)
     if dry_run:
         _print_plan(loaded, plan, limits.jobs, as_json=as_json)
@@ -91,7 +93,8 @@ def sweep(
     if outcome.stopped:
         raise typer.Exit(STOP.exit_code)
     if outcome.failures:
-        raise typer.Exit(1)
+        is_own = all(failure.is_own for failure in outcome.failures)
+        raise typer.Exit(ExtensionError.exit_code if is_own else 1)
 
 
 def _policy(

@@ -45,6 +45,7 @@ def register(app: typer.Typer) -> None:
 def train(
     config: options.ConfigFile,
     overrides: options.Overrides = None,
+    extensions: options.Extensions = None,
     runs: options.Runs = Path("runs"),
     engine: options.EngineName = "auto",
     device: options.Device = "cpu",
@@ -56,7 +57,7 @@ def train(
     """Train one net and record how its gradients flow."""
     from rnnlab.config import load_run
 
-    read = load_run(config, overrides or [])
+    read = load_run(config, overrides or [], extensions or [])
     loaded, values = read.config, read.changed
     if read.has_axes and not quiet:
         text.tell(f"{config} has axes, which train leaves aside; rnnlab sweep makes all of its runs")

@@ -17,6 +17,7 @@ Examples:
   rnnlab validate configs/cumulative_average.yaml
   rnnlab validate study.yaml model.hidden_size=64    prints the config in full
   rnnlab validate --keys                             every key and its meaning
+  rnnlab validate --keys --extension mine.py         with those of your own
   rnnlab validate --quantities                       what can be measured
   rnnlab validate --schema > rnnlab.schema.json      for editors, to complete
 """
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
 def validate(
     config: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.")] = None,
     overrides: options.Overrides = None,
+    extensions: options.Extensions = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of configs.")] = False,
     keys: Annotated[bool, typer.Option("--keys", help="List every key of a config.")] = False,
     quantities: Annotated[
@@ -38,6 +40,10 @@ def validate(
     quiet: options.Quiet = False,
 ) -> None:
     """Check a config and print it in full, with every default."""
+    if (schema or keys or quantities) and (config or extensions):
+        from rnnlab.config import load_extensions
+
+        load_extensions(config, extensions or [])
     if quantities:
         print("\n".join(_quantity_lines()))
         return
@@ -53,7 +59,7 @@ def validate(
     elif config is None:
         raise typer.BadParameter("name a CONFIG, or give --schema, --keys or --quantities")
     else:
-        loaded = load_config(config, overrides or [])
+        loaded = load_config(config, overrides or [], extensions or [])
         if quiet:
             return
         print(write_config(loaded), end="")

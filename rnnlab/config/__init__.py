@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from rnnlab.config.all_keys import KeyDescription, describe_keys
 from rnnlab.config.errors import ConfigError, Diagnostic
-from rnnlab.config.loading import LoadedRun, config_from_mapping, load_config, load_run, load_sweep
+from rnnlab.config.loading import (
+    LoadedRun,
+    config_from_mapping,
+    load_config,
+    load_extensions,
+    load_run,
+    load_sweep,
+)
 from rnnlab.config.run_identity import FORMAT_VERSION, canonical_json, identity, label
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config, RecordSection, SweepSection, json_schema
@@ -40,6 +47,7 @@ __all__ = [
     "json_schema",
     "label",
     "load_config",
+    "load_extensions",
     "load_run",
     "load_sweep",
     "write_config",

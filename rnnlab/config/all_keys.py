@@ -28,7 +28,7 @@ def keys_of(kinds: tuple[str, ...] | None = None) -> dict[str, Key]:
 
 @functools.cache
 def _keys_of(kinds: tuple[str, ...], _: tuple[int, ...]) -> dict[str, Key]:
-    keys = [Key(("name",), Config.model_fields["name"]), Key(("seed",), Config.model_fields["seed"])]
+    keys = [Key((name,), Config.model_fields[name]) for name in ("name", "seed", "extensions")]
     keys += [key for kind in kinds for key in _task_keys(kind)]
     sections: dict[str, type[BaseModel]] = {**{name: section_type(name) for name in COMPOSED}, "record": RecordSection}
     keys += [Key((name, key), field) for name, s in sections.items() for key, field in s.model_fields.items()]

@@ -105,6 +105,9 @@ class _SweepReader:
         elif dotted == "name":
             self._report(path, "'name' cannot be swept: all runs of a sweep stand in one folder", names_key=True)
             return None
+        elif dotted == "extensions":
+            self._report(path, "'extensions' cannot be swept: all runs of a sweep have the same", names_key=True)
+            return None
         elif dotted in NO_IDENTITY:
             self._report(path, f"'{dotted}' sets no runs apart and cannot be swept", names_key=True)
             return None

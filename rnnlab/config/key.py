@@ -37,7 +37,9 @@ class Key:
     @property
     def default(self) -> str:
         """The default as YAML; empty where there is none."""
-        return "" if self._field.is_required() else write_scalar(self._field.get_default())
+        if self._field.is_required() or self._field.default_factory is not None:
+            return ""
+        return write_scalar(self._field.get_default())
 
     @functools.cached_property
     def valid(self) -> str:

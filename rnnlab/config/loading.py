@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from rnnlab.config.all_keys import keys_of
 from rnnlab.config.axes import AxisPlan, read_plan
 from rnnlab.config.document import Document, read_document
 from rnnlab.config.draft import Draft, Violation, document_of, draft_of
+from rnnlab.config.extending import extend
 from rnnlab.config.files import read_text
 from rnnlab.config.overrides import apply_overrides
 from rnnlab.config.scalars import Scalar
@@ -29,38 +31,50 @@ class LoadedRun:
     has_axes: bool
 
 
-def load_run(config: str | os.PathLike[str] | Mapping[str, object], overrides: Iterable[str] = ()) -> LoadedRun:
+def load_run(
+    config: str | os.PathLike[str] | Mapping[str, object],
+    overrides: Iterable[str] = (),
+    extensions: Iterable[str | os.PathLike[str]] = (),
+) -> LoadedRun:
     """Read the config of one run, once, with what its overrides changed.
 
     Args:
         config: a YAML file, or its content as a mapping.
         overrides: `key=value`, which take the place of the file's values.
+        extensions: Python files, or names of installed extensions, besides those of the config; they are executed.
 
     Raises:
         ConfigError: with everything that is wrong, without the overrides and with them.
+        ExtensionError: an extension cannot be loaded.
     """
-    overrides = list(overrides)
+    overrides, extensions = list(overrides), list(extensions)
     document = document_of(config, "<mapping>") if isinstance(config, Mapping) else _document(config)
     stem = None if isinstance(config, Mapping) else _stem(config)
-    made = _config(draft_of(document), overrides, stem)
-    changed = changed_values(_config(draft_of(document), (), stem), made) if overrides else {}
+    made = _config(draft_of(document), overrides, stem, extensions)
+    changed = changed_values(_config(draft_of(document), (), stem, extensions), made) if overrides else {}
     return LoadedRun(made, changed, isinstance(document.data, dict) and "sweep" in document.data)
 
 
-def load_config(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Config:
+def load_config(
+    path: str | os.PathLike[str],
+    overrides: Iterable[str] = (),
+    extensions: Iterable[str | os.PathLike[str]] = (),
+) -> Config:
     """Read the config of one run.
 
     Args:
         path: a YAML file.
         overrides: `key=value`, which take the place of the file's values.
+        extensions: Python files, or names of installed extensions, besides those of the config; they are executed.
 
     Returns:
         The config. The file's `sweep:` section is checked but is no part of it: its `sweep` is None.
 
     Raises:
         ConfigError: with everything that is wrong.
+        ExtensionError: an extension cannot be loaded.
     """
-    return _config(draft_of(_document(path)), overrides, _stem(path))
+    return _config(draft_of(_document(path)), overrides, _stem(path), extensions)
 
 
 def config_from_mapping(data: Mapping[str, object], overrides: Iterable[str] = (), source: str = "<mapping>") -> Config:
@@ -77,18 +91,43 @@ def config_from_mapping(data: Mapping[str, object], overrides: Iterable[str] = (
     return _config(draft_of(document_of(data, source)), overrides, None)
 
 
-def load_sweep(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Sweep:
+def load_extensions(
+    path: str | os.PathLike[str] | None, extensions: Iterable[str | os.PathLike[str]] = ()
+) -> dict[str, str]:
+    """Execute the extensions of a config alone, whatever else is wrong with it; gives what stands for each, by name.
+
+    Args:
+        path: a YAML file; None where there is none.
+        extensions: Python files, or names of installed extensions, besides those of the config.
+
+    Raises:
+        ConfigError: the file is no YAML, or does not list its extensions as it must.
+        ExtensionError: an extension cannot be loaded.
+    """
+    draft = draft_of(document_of({"name": "none"}, "command line") if path is None else _document(path))
+    extend(draft, extensions)
+    return cast(dict[str, str], draft.data.get("extensions", {}))
+
+
+def load_sweep(
+    path: str | os.PathLike[str],
+    overrides: Iterable[str] = (),
+    extensions: Iterable[str | os.PathLike[str]] = (),
+) -> Sweep:
     """Read a config and its axes.
 
     Args:
         path: a YAML file.
         overrides: `key=value`; a comma list, linspace, logspace or range makes or replaces an axis, and one value
             for an axis of the file becomes its only value. `seed=7` moves the first of the file's `seeds`.
+        extensions: Python files, or names of installed extensions, besides those of the config; they are executed.
 
     Raises:
         ConfigError: with everything that is wrong, but for what shows in combinations only (see Sweep.expand).
+        ExtensionError: an extension cannot be loaded.
     """
     draft = draft_of(_document(path))
+    extend(draft, extensions)
     apply_overrides(draft, overrides, sweeping=True)
     _give_name(draft, _stem(path))
     config, plan = _checked(draft)
@@ -100,7 +139,13 @@ def _document(path: str | os.PathLike[str]) -> Document:
     return read_document(read_text(path), os.fspath(path))
 
 
-def _config(draft: Draft, overrides: Iterable[str], stem: str | None) -> Config:
+def _config(
+    draft: Draft,
+    overrides: Iterable[str],
+    stem: str | None,
+    extensions: Iterable[str | os.PathLike[str]] = (),
+) -> Config:
+    extend(draft, extensions)
     apply_overrides(draft, overrides, sweeping=False)
     _give_name(draft, stem)
     return _checked(draft)[0]

@@ -57,6 +57,8 @@ def _check_key(key: str, *, sweeping: bool) -> None:
             raise ValueError("this is read by `rnnlab sweep` only; here one run is described")
         if key != "sweep.seeds":
             raise ValueError("write the axis itself, for example model.weight_scale=0.5,1,2 or sweep.seeds=5")
+    elif key == "extensions":
+        raise ValueError("code of your own is named by --extension FILE, or in the config")
     elif key not in keys_of():
         raise ValueError(find_unknown(key))
 

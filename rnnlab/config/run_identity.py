@@ -52,6 +52,8 @@ def canonical_json(config: Config) -> str:
         "training": _normal(training),
         "record": _normal(record),
     }
+    if config.extensions:  # the contents, wherever they lie and whatever they are called
+        content["extensions"] = sorted(config.extensions.values())
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

@@ -15,7 +15,9 @@ from pydantic import (
     BeforeValidator,
     Field,
     SerializeAsAny,
+    SerializerFunctionWrapHandler,
     WithJsonSchema,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -132,6 +134,16 @@ def _make_section(name: str, value: Any) -> Any:
     return section_type(name).model_validate(dict(value)) if isinstance(value, Mapping) else value
 
 
+class Stamps(dict[str, str]):
+    """What stands for each extension by its name; as frozen as all of a config, and so a key of a mapping like it."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+
+VALID_EXTENSIONS = "a list of Python files and of names of installed extensions"
+
+
 class Config(Section):
     """Everything that determines one run, and its name."""
 
@@ -139,6 +151,17 @@ class Config(Section):
         description="The study's folder under the runs folder; the file's own name if it is left out."
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Where the initial weights and all sequences are drawn from.")
+    extensions: Annotated[
+        dict[str, str],
+        AfterValidator(Stamps),
+        Valid(VALID_EXTENSIONS),
+        WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+    ] = Field(
+        default_factory=Stamps,
+        description="Code of your own, which is executed: Python files that declare tasks, cells, starts, quantities "
+        "and more; a path that is not absolute begins at the config file's folder. A file's content is part of a run's "
+        "identity.",
+    )
     task: Annotated[SerializeAsAny[Task], BeforeValidator(_make_task)] = Field(
         default_factory=lambda: TASKS[DEFAULT_TASK].model_validate({}),
         description="What the nets are trained on.",
@@ -153,6 +176,12 @@ class Config(Section):
     sweep: SweepSection | None = Field(
         None, description="The axes of a sweep; read by `rnnlab sweep`, and null in the config of a run."
     )
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `extensions` out where there are none, as it was before there could be any."""
+        data: dict[str, Any] = serialize(self)
+        return data if self.extensions else {key: value for key, value in data.items() if key != "extensions"}
 
     @model_validator(mode="after")
     def _net_can_begin_so(self) -> Config:

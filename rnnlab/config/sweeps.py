@@ -16,6 +16,7 @@ from rnnlab.config.scalars import Plain, Scalar, write_scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.validation import config_of
 from rnnlab.config.writing import flatten
+from rnnlab.extensions import use
 
 MOST_PROBLEMS = 10  # of combinations that cannot be run: what is wrong with one is often wrong with a thousand
 
@@ -111,6 +112,7 @@ class Walk:
 
     def __iter__(self) -> Iterator[SweptRun]:
         sweep, seen = self._sweep, set[str]()
+        use(sweep.base.extensions)
         problems: list[Diagnostic] = []
         for combination in sweep._combinations():
             if len(problems) >= MOST_PROBLEMS:

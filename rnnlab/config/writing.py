@@ -8,6 +8,7 @@ from rnnlab import nested
 from rnnlab.component import NO_IDENTITY
 from rnnlab.config.later import is_left_aside, only_follows
 from rnnlab.config.scalars import Scalar, write_for_every_yaml
+from rnnlab.extensions import LOADER
 
 if TYPE_CHECKING:
     from rnnlab.config.schema import Config
@@ -40,14 +41,26 @@ def _left_aside(dotted: str, config: Config) -> bool:
     return bool(section) and is_left_aside(section, key, vars(getattr(config, section)))
 
 
-def write_config(config: Config) -> str:
+def _named(config: Config, *, with_copies: bool) -> list[str]:
+    """Write what a config's list of extensions holds."""
+    sources = LOADER.sources(config.extensions)
+    return [write_for_every_yaml(source.copy if with_copies else source.where) for source in sources]
+
+
+def write_config(config: Config, *, with_copies: bool = False) -> str:
     """Write every key but `sweep` as YAML, one a line, so that loading the text gives an equal config.
 
     Keys of components that were not chosen are left out.
+
+    Args:
+        config: whose keys.
+        with_copies: name the copies of extension files that a run folder holds in `extensions/`, and not the files that
+            they were loaded from.
     """
     lines: list[str] = []
     open_section = ""
-    for key, value in flatten(config).items():
+    values = nested.flatten(config.model_dump(exclude={"sweep", "extensions"}))
+    for key, value in values.items():
         section, _, name = key.rpartition(".")
         if _left_aside(key, config):
             continue
@@ -55,4 +68,6 @@ def write_config(config: Config) -> str:
             lines.append(f"{section}:")
             open_section = section
         lines.append(f"{'  ' if section else ''}{name}: {write_for_every_yaml(value)}")
+        if key == "seed" and config.extensions:
+            lines += ["extensions:", *(f"  - {name}" for name in _named(config, with_copies=with_copies))]
     return "\n".join(lines) + "\n"

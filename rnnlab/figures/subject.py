@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from rnnlab.extensions import LOADER
 from rnnlab.figures.forms import axis_across, places
 from rnnlab.figures.names import plain
 from rnnlab.flow.quantity import GROUPS, LAYER, Group, Quantity, find_quantity
@@ -15,8 +16,10 @@ from rnnlab.picking import pick
 if TYPE_CHECKING:
     import numpy as np
 
+    from rnnlab.nets import Cell
+    from rnnlab.registry import Registry
     from rnnlab.store import Run, RunRecord
-    from rnnlab.tasks import Task
+    from rnnlab.tasks import Loss, Task
 
 _CURVES = 6
 _LAYERS = 4
@@ -28,20 +31,34 @@ def group_of(quantity: str) -> Group:
     return next(group for group in GROUPS.values() if quantity in {each.name for each in group.quantities})
 
 
+def known_cell(record: RunRecord) -> Cell | None:
+    """Make the cell of a run; None where that takes code of somebody's own, which a picture does not execute."""
+    from rnnlab.nets import CELLS, NONLINEARITIES, make_cell
+
+    model = record.config["model"]
+    chosen: list[tuple[Registry[Any], Any]] = [(CELLS, model["cell"]), (NONLINEARITIES, model.get("nonlinearity"))]
+    is_known = all(name is None or _is_known(registry, str(name)) for registry, name in chosen)
+    return make_cell(str(model["cell"]), model) if is_known else None
+
+
+def _is_known(registry: Registry[Any], name: str) -> bool:
+    """Tell whether rnnlab itself has something of that name."""
+    return name in registry and not LOADER.has_declared(registry[name])
+
+
 def why_absent(quantity: Quantity, record: RunRecord) -> str:
     """Say why a run has no such array."""
-    from rnnlab.nets import make_cell
-
     if record.is_watched:
         is_base = quantity in GROUPS["base"].quantities
         return (
             "no module of the model that was watched has it" if is_base else "a Recorder keeps only what every run has"
         )
-    model = record.config["model"]
-    cell = make_cell(str(model["cell"]), model)
+    cell = known_cell(record)
     group = group_of(quantity.name)
     command = f"rnnlab measure PATH --quantities {group.name}".replace(" ", "\N{NO-BREAK SPACE}")  # in one line
     how = "" if group.by_default else f"; to record it, run {command}"
+    if cell is None:
+        return f"it was not recorded, or the cell '{record.config['model']['cell']}' has none"
     return quantity.why_absent(cell) or f"it was not recorded{how}"
 
 
@@ -136,7 +153,7 @@ class Subject:
     @property
     def timesteps(self) -> int:
         """T."""
-        return self.task.seq_len
+        return int(self.metrics["grad_norm"].shape[-1])
 
     @property
     def cell(self) -> str:
@@ -144,8 +161,8 @@ class Subject:
         return str(self.config["model"]["cell"])
 
     @cached_property
-    def task(self) -> Task:
-        """What it was trained on."""
+    def task(self) -> Task | None:
+        """What it was trained on; None where that takes code of somebody's own, which a picture does not execute."""
         from pydantic import ValidationError
 
         from rnnlab.store import DamagedRunError
@@ -153,6 +170,8 @@ class Subject:
         from rnnlab.tasks import TASKS
 
         section = self.config["task"]
+        if not _is_known(TASKS, section["kind"]):
+            return None
         try:
             return TASKS[section["kind"]].model_validate(section)
         except ValidationError as error:
@@ -163,14 +182,21 @@ class Subject:
     @property
     def last_timestep_only(self) -> bool:
         """Whether the loss is taken at the last timestep only."""
-        return self.task.loss.last_timestep_only
+        return (
+            bool(self.config["task"].get("last_timestep_only")) if self.task is None else self._loss.last_timestep_only
+        )
+
+    @property
+    def _loss(self) -> Loss:
+        assert self.task is not None
+        return self.task.loss
 
     @property
     def loss_name(self) -> str:
         """What the loss is, with its unit if it has one."""
-        if self.record.is_watched:
+        if self.record.is_watched or self.task is None:
             return "loss"
-        return f"{self.task.loss.name}" if "(" in self.task.loss.name else f"loss ({self.task.loss.name})"
+        return f"{self._loss.name}" if "(" in self._loss.name else f"loss ({self._loss.name})"
 
     @property
     def title(self) -> str:
@@ -190,7 +216,7 @@ class Subject:
         nonlinearity = f" {model['nonlinearity']}" if model.get("nonlinearity") else ""
         words = [
             f"{self.cell}{nonlinearity}, {layers} of {model['hidden_size']}",
-            f"{task['kind']}, T = {self.timesteps}, loss {self.task.loss.where}",
+            f"{task['kind']}, T = {self.timesteps}" + ("" if self.task is None else f", loss {self._loss.where}"),
         ]
         if self.record.diverged_at is not None:
             words.append(f"diverged at update {self.record.diverged_at} of {self.config['training']['batches']}")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnnlab.figures.subject import known_cell
 from rnnlab.flow.mean_field import mean_field
-from rnnlab.nets import Elman, make_cell
+from rnnlab.nets import Elman
 from rnnlab.nets.initialisers.normal import Gaussian
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ def theory_exponent(subject: Subject, layer: int) -> float | None:
     """
     if subject.record.is_watched:
         return None
-    model = subject.config["model"]
-    cell = make_cell(str(model["cell"]), model)
+    model, cell = subject.config["model"], known_cell(subject.record)
     if layer != 0 or type(cell) is not Elman or cell.nonlinearity != "tanh" or model.get("init") != Gaussian.name:
         return None
     gain = abs(float(model["weight_scale"]))

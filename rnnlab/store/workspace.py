@@ -155,6 +155,7 @@ class Workspace:
         folder = self.path / f"made-{_checksum(run_json)}"
         folder.mkdir()
         for name, content in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)  # of copies, which have a folder of their own
             write_bytes(folder / name, content)
         write_bytes(folder / "run.json", run_json)
         sync_folder(folder)

@@ -17,6 +17,7 @@ class Failure:
     name: str
     cause: str
     log: Path
+    is_own: bool = False  # in the person's own code, an extension
 
 
 class FailureLog:
@@ -28,7 +29,9 @@ class FailureLog:
         self.failed: set[int] = set()
         self._earlier = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
-    def write(self, index: int, label: str, identity: str, cause: str, details: str) -> Failure:
+    def write(
+        self, index: int, label: str, identity: str, cause: str, details: str, *, is_own: bool = False
+    ) -> Failure:
         """Note a failure and write its log, in the place of an earlier one of the same run."""
         name = f"{label}-{short_hash(identity)}"
         log = self._folder / f"{name}.log"
@@ -37,7 +40,7 @@ class FailureLog:
             self._folder.mkdir(exist_ok=True)
             log.write_text(f"{when}\n{name}\n{cause}\n\n{details}\n", encoding="utf-8")
         self._earlier.add(log.name)
-        failure = Failure(name, cause, log)
+        failure = Failure(name, cause, log, is_own)
         self.failures.append(failure)
         self.failed.add(index)
         return failure

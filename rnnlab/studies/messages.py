@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rnnlab.extensions import ExtensionSource
+
 
 @dataclass(frozen=True)
 class TaskSlot:
@@ -35,6 +37,8 @@ class StackTask:
     """What the person typed, for run.json."""
     ignore_saved_stack: bool = False
     """Go on from a state that was saved in a stack of another shape; the last digits may then differ."""
+    extensions: tuple[ExtensionSource, ...] = ()
+    """The code of the person's own that its configs need, as it was when the sweep was planned."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ class Failed:
     """Known to fail again: a retry would change nothing."""
     held: bool = False
     """Another process is making it, and may be done soon."""
+    is_own: bool = False
+    """It is a fault in the person's own code, an extension."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from rnnlab.config import Sweep
 from rnnlab.errors import UserError
 from rnnlab.experiment import needs_of
+from rnnlab.extensions import LOADER, ExtensionSource
 from rnnlab.flow.quantity import missing_groups
 from rnnlab.store import folder_hashes, look_at, short_hash
 from rnnlab.studies.stacks import PlannedRun, plan_run
@@ -35,6 +36,7 @@ class SweepPlan:
     existing: dict[int, bool] = field(default_factory=dict)  # by place: whether it diverged
     damaged: dict[int, str] = field(default_factory=dict)  # by place: what is wrong
     folders: dict[int, Path] = field(default_factory=dict)
+    extensions: tuple[ExtensionSource, ...] = ()
 
     @property
     def to_do(self) -> list[PlannedRun]:
@@ -74,6 +76,7 @@ def plan_sweep(sweep: Sweep, runs: Path, *, engine: str = "auto", device: str = 
         for run in walk
     ]
     plan = SweepPlan(runs / sweep.base.name, device, planned, walk.merged, walk.excluded)
+    plan.extensions = tuple(LOADER.sources(sweep.base.extensions))
     find_existing(plan)
     return plan
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab.config import write_config
+from rnnlab.config import Config, write_config
 from rnnlab.experiment import Prepared
+from rnnlab.extensions import LOADER
 from rnnlab.flow import GROUPS, Group, Problem, measure
 from rnnlab.flow.problem import TrainingFacts
 from rnnlab.flow.quantity import RECORD, wanted_groups
@@ -47,11 +48,18 @@ def make_results(prepared: Prepared, state: NetState, hooks: Hooks) -> Results:
         "summary": {name: number for summary in summaries for name, number in summary.items()},
     }
     files = {
-        "config.yaml": write_config(prepared.config).encode(),
+        "config.yaml": write_config(prepared.config, with_copies=True).encode(),
+        **_copies(prepared.config),
         **{GROUPS[name].file: npz_bytes(arrays) for name, arrays in groups.items()},
         "weights.npz": npz_bytes(_weights(prepared, state)),
     }
     return Results(files, facts)
+
+
+def _copies(config: Config) -> dict[str, bytes]:
+    """Give the contents of the config's extension files, so that its run can be made again."""
+    sources = LOADER.sources(config.extensions)
+    return {source.copy: source.content for source in sources if source.content is not None}
 
 
 def measure_groups(

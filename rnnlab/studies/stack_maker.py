@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rnnlab.config import Config
 from rnnlab.errors import UserError
+from rnnlab.extensions import LOADER, ExtensionError, fault_of
 from rnnlab.store import RunBusyError
 from rnnlab.studies.hooks import Hooks, Progress, StoppedError
 from rnnlab.studies.making import Job, Made, Slot, make_stack
@@ -34,6 +35,7 @@ def make(task: StackTask, send: Callable[[Message], None], should_stop: Callable
         return should_stop()
 
     try:
+        LOADER.use(task.extensions)
         slots = [
             Slot(
                 Config.model_validate_json(slot.content),
@@ -56,7 +58,7 @@ def make(task: StackTask, send: Callable[[Message], None], should_stop: Callable
     except StoppedError:
         pass  # what was done is saved, and what is missing is noticed at the other end
     except Exception as error:
-        send(Failed(None, _cause(error), _details(error)))
+        send(_failure(None, error))
     send(Ended())
 
 
@@ -82,11 +84,18 @@ class _ProgressSender:
 
 def _message(made: Made) -> Finished | Failed:
     if made.error is not None:
-        held = isinstance(made.error, RunBusyError)
-        hopeless = isinstance(made.error, UserError) and not held
-        return Failed(made.slot, _cause(made.error), _details(made.error), hopeless, held)
+        return _failure(made.slot, made.error)
     assert made.path is not None
     return Finished(made.slot, made.path.name, made.existed)
+
+
+def _failure(slot: int | None, error: Exception) -> Failed:
+    """Say what has failed; a fault in the person's own code is the same at every try."""
+    details, told = _details(error), fault_of(error) or error
+    if isinstance(told, ExtensionError):
+        return Failed(slot, str(told).split("\n", 1)[0], details, hopeless=True, is_own=True)
+    held = isinstance(error, RunBusyError)
+    return Failed(slot, _cause(error), details, isinstance(error, UserError) and not held, held)
 
 
 def _cause(error: BaseException) -> str:

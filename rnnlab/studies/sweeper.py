@@ -67,6 +67,7 @@ class Sweeper:
     ) -> None:
         self._runs, self._study, self._device, self._command = plan.runs, study, plan.device, command
         self._policy, self._watch, self._replace = policy, watch, replace or {}
+        self._extensions = plan.extensions
         self._finished = set(plan.existing)
         self._tally = Tally(len(plan.runs), existed=len(plan.existing), diverged=sum(plan.existing.values()))
         self._logs = FailureLog(study / "logs")
@@ -141,7 +142,15 @@ class Sweeper:
             for index, run in runs
         )
         engine = runs[0][1].engine  # one shape, and so one engine
-        return StackTask(str(self._study), engine, self._device, slots, self._command, ignore_saved_stack=work.alone)
+        return StackTask(
+            str(self._study),
+            engine,
+            self._device,
+            slots,
+            self._command,
+            ignore_saved_stack=work.alone,
+            extensions=self._extensions,
+        )
 
     def _take(self, news: Iterator[tuple[Handle, News]]) -> None:
         for handle, message in news:
@@ -155,7 +164,7 @@ class Sweeper:
                 case Finished():
                     self._on_finished(work, message)
                 case Failed(slot=None):
-                    self._on_stack_failure(work, message.cause, message.details)
+                    self._on_stack_failure(work, message.cause, message.details, is_own=message.is_own)
                 case Failed():
                     self._on_run_failure(work, message)
                 case Ended():
@@ -195,7 +204,8 @@ class Sweeper:
             self._waiting.append((time.monotonic() + _HELD_SECONDS, again))
             self._total_seconds += again.seconds
         else:
-            self._retry_run(index, message.cause, message.details, hopeless=message.hopeless or message.held)
+            hopeless = message.hopeless or message.held
+            self._retry_run(index, message.cause, message.details, hopeless=hopeless, is_own=message.is_own)
 
     def _may_wait(self, index: int, cause: str) -> bool:
         """Wait for another process as long as for a worker without progress; a run of hours is better started later."""
@@ -220,19 +230,19 @@ class Sweeper:
         if not self._ending and not self._watch.should_stop():
             self._on_stack_failure(work, exited.cause, f"{exited.cause}\n\n{exited.details}")
 
-    def _on_stack_failure(self, work: _Work, cause: str, details: str) -> None:
+    def _on_stack_failure(self, work: _Work, cause: str, details: str, *, is_own: bool = False) -> None:
         """Charge it to a run that was alone; of a stack nobody knows which it was, and each is made alone."""
         missing, work.wanted = self._unfinished(work), ()
         for index in missing:
             if len(work.runs) == 1:
-                self._retry_run(index, cause, details)
+                self._retry_run(index, cause, details, hopeless=is_own, is_own=is_own)
             else:
                 self._requeue(_Work((index,), (index,), work.seconds / len(work.runs), alone=True))
 
-    def _retry_run(self, index: int, cause: str, details: str, *, hopeless: bool = False) -> None:
+    def _retry_run(self, index: int, cause: str, details: str, *, hopeless: bool = False, is_own: bool = False) -> None:
         self._tries[index] = self._tries.get(index, 0) + 1
         if hopeless or self._tries[index] > self._policy.retries:
-            self._fail(index, cause, details)
+            self._fail(index, cause, details, is_own=is_own)
             return
         self._watch.on_line(f"trying again {self._runs[index].label}: {cause}")
         self._requeue(_Work((index,), (index,), self._runs[index].seconds, alone=True))
@@ -242,9 +252,9 @@ class Sweeper:
         self._queue.appendleft(work)
         self._total_seconds += work.seconds
 
-    def _fail(self, index: int, cause: str, details: str) -> None:
+    def _fail(self, index: int, cause: str, details: str, *, is_own: bool = False) -> None:
         run = self._runs[index]
-        failure = self._logs.write(index, run.label, run.identity, cause, details)
+        failure = self._logs.write(index, run.label, run.identity, cause, details, is_own=is_own)
         self._tally.failed += 1
         self._watch.on_line(f"failed {failure.name}: {cause}")
 

@@ -33,7 +33,7 @@ SYNTAX = [
      "1:7: a tag (!!python/object/apply:os.system) is not read here; write the plain value"),
     ("seed: 1\n---\nseed: 2", "2:1: a second document begins here; keep one config in one file"),
     ("<<: {seed: 1}",
-     "1:1: unknown key '<<' at the top level; valid: name, seed, task, model, training, record, sweep"),
+     "1:1: unknown key '<<' at the top level; valid: name, seed, extensions, task, model, training, record, sweep"),
     ("1: x", "1:1: a key must be a name; got 1"),
     ("? [a, b]\n: x", "1:3: a key must be a name; got a list"),
     ("a: " + "[" * 30, "1:23: values are nested more than 20 levels deep"),

@@ -194,7 +194,7 @@ def test_the_json_schema_covers_the_sections_and_refuses_unknown_keys() -> None:
     schema = json_schema()
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert schema["title"] == "rnnlab config"
-    assert list(schema["properties"]) == ["name", "seed", "task", "model", "training", "record", "sweep"]
+    assert list(schema["properties"]) == ["name", "seed", "extensions", "task", "model", "training", "record", "sweep"]
     assert schema["additionalProperties"] is False
     assert schema["required"] == []
     assert schema["$defs"]["ModelSection"]["properties"]["cell"]["enum"] == list(CELLS)

@@ -11,6 +11,7 @@ from rnnlab.figures import axes as axis_tools
 from rnnlab.figures.class_predictions import draw_classes
 from rnnlab.figures.kind import RUN_KINDS, RunKind
 from rnnlab.figures.page import make_page
+from rnnlab.figures.subject import known_cell
 from rnnlab.tasks import DataError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _FAR = 3.0  # times the largest input: predictions beyond would leave nothing of
 
 def fresh_sequences(subject: Subject, count: int = SEQUENCES) -> tuple[np.ndarray, np.ndarray]:
     """Draw inputs (count, T, I) and targets of the run's task, from a stream of their own."""
+    assert subject.task is not None
     generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([subject.record.seed, FRESH])))
     return subject.task.sample(generator, count)
 
@@ -48,6 +50,10 @@ def draw_predictions(panels: list[Axes], subject: Subject, style: Style) -> None
     """Draw a sequence in each of the panels; all share one scale."""
     if subject.record.is_watched:
         _say_alone(panels, "No predictions: rnnlab watched this model, and does not know what it is given.")
+        return
+    if subject.task is None or known_cell(subject.record) is None:
+        names = ", ".join(subject.config.get("extensions") or ["its cell"])
+        _say_alone(panels, f"No predictions: they take the code of {names}, and a picture does not execute it.")
         return
     try:
         x_BTI, targets_BTO = fresh_sequences(subject, len(panels))
