@@ -185,12 +185,12 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _net_can_begin_so(self) -> Config:
-        """See that the initial weights are asked of a net, and for a task, that they fit."""
+        """See that the initial weights are asked of a net, and for a task, that they fit, and the regulariser too."""
         way = self.model.make_initialiser()
         if not way.fits_any_net and (misfit := way.misfit(self.model.architecture(self.task), self.task)):
             raise ValueError(misfit)
         if misfit := self.training.make_regulariser().misfit(self.model.make_cell()):
-            raise ValueError(misfit)
+            raise PydanticCustomError("regulariser_misfits", "{sentence}", {"sentence": misfit})
         return self
 
 

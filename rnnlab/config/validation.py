@@ -18,11 +18,11 @@ from rnnlab.config.sections import COMPOSED, section_type
 from rnnlab.tasks import TASKS, DataError, Task
 
 # Errors that carry a sentence of ours; every other one is about a type, a bound or a choice, which the key describes.
-_OWN_WORDS = {"value_error", "assertion_error", "needs_a_value"}
+_OWN_WORDS = {"value_error", "assertion_error", "needs_a_value", "regulariser_misfits"}
 
 
-_WHOLE = ("model", "init")
-"""Where a fault of a config as a whole is shown: only the exact bigram weights ask for other keys."""
+_WHOLE = {"value_error": ("model", "init"), "regulariser_misfits": ("training", "regulariser")}
+"""Where a fault of a config as a whole is shown, by its type: starts and regularisers ask for other keys."""
 
 
 def config_of(data: dict[str, Plain], folder: Path) -> tuple[Config | None, list[Violation]]:
@@ -45,7 +45,7 @@ def config_of(data: dict[str, Plain], folder: Path) -> tuple[Config | None, list
         config = Config.model_validate({**others, **sections, "task": task or TASKS[DEFAULT_TASK].model_validate({})})
     except ValidationError as error:
         # What a config says as a whole cannot be held against it while a part is missing.
-        violations += [f for f in _violations_of(error, (), kinds) if is_sound or f.path != _WHOLE]
+        violations += [f for f in _violations_of(error, (), kinds) if is_sound or f.path not in _WHOLE.values()]
     return (None if violations else config), sorted(violations, key=_place)
 
 
@@ -80,7 +80,7 @@ def _violations_of(error: ValidationError, section: tuple[str, ...], kinds: tupl
 
 
 def _violation(error: ErrorDetails, section: tuple[str, ...], kinds: tuple[str, ...]) -> Violation:
-    path: tuple[Any, ...] = (*section, *error["loc"]) or _WHOLE
+    path: tuple[Any, ...] = (*section, *error["loc"]) or _WHOLE[error["type"]]
     if error["type"] == "extra_forbidden":
         return unknown_key(path, kinds)
     key = keys_of(kinds).get(".".join(map(str, path[:2])))

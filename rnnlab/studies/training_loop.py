@@ -55,7 +55,7 @@ def train_stack(
     Raises:
         StoppedError: asked to stop; the states are saved.
     """
-    saver = _Saver(members, json.dumps(stamp, sort_keys=True), recipe.optimizer.moments)
+    saver = _Saver(members, json.dumps(stamp, sort_keys=True), recipe.optimizer.remembered)
     saver.resume(ignore_stack=ignore_stack)
     session = engine.open(recipe, [member.state for member in members])
     updates = 1
