@@ -38,6 +38,34 @@ def _absolute(values: np.ndarray) -> Expected:
     return Expected(values, np.maximum(np.where(np.isfinite(values), np.abs(values), 1.0), 1.0))
 
 
+def base(net: DenseNet, _measured: Arrays) -> dict[str, Expected]:
+    """Take lengths of every gradient, and what is said of them over the sequences.
+
+    The other arrays of the group are no sums over sequences, but what the rest of a check is about.
+    """
+    hidden = net.case.architecture.hidden_size
+    total_LTBN = pull_back(net, net.exits_TBH).total_LTBN
+    norms_LTB = np.stack([np.linalg.norm(total_TBN[..., :hidden], axis=-1) for total_TBN in total_LTBN])
+    logs_LTB, lives_LTB = np.log(norms_LTB), norms_LTB > 0
+    living_LT = np.where(lives_LTB, logs_LTB, 0.0).sum(axis=-1) / np.maximum(lives_LTB.sum(axis=-1), 1)
+    quantiles = {"grad_log_low": 0.1, "grad_log_median": 0.5, "grad_log_high": 0.9}
+    return {
+        "grad_norm": _relative(norms_LTB.mean(axis=-1)),
+        "grad_log_norm": _absolute(logs_LTB.mean(axis=-1)),
+        "grad_zero_share": _absolute((~lives_LTB).mean(axis=-1)),
+        "grad_log_living": _absolute(np.where(lives_LTB.any(axis=-1), living_LT, -np.inf)),
+        **{name: _absolute(_quantile(logs_LTB, share)) for name, share in quantiles.items()},
+    }
+
+
+def _quantile(values: np.ndarray, share: float) -> np.ndarray:
+    """Give a quantile over the last axis, linear between neighbours; -inf between -inf and anything."""
+    ordered, place = np.sort(values, axis=-1), share * (values.shape[-1] - 1)
+    below, part = int(place), place - int(place)
+    low, high = ordered[..., below], ordered[..., min(below + 1, values.shape[-1] - 1)]
+    return np.where(np.isneginf(low), -np.inf, low if part == 0 else low * (1 - part) + high * part)
+
+
 def lags(net: DenseNet, _measured: Arrays) -> dict[str, Expected]:
     """Go back from the loss of one timestep after the other, and sort the uses of W_hh by their distance."""
     timesteps, sequences, _ = net.exits_TBH.shape
@@ -293,6 +321,7 @@ _KEPT: dict[type, tuple[str, str]] = {
 """The gate that keeps the old state, and what the mean of its logarithm is called."""
 
 SECOND_WAYS: dict[str, Callable[[DenseNet, Arrays], dict[str, Expected]]] = {
+    "base": base,
     "exponent": exponent,
     "lags": lags,
     "jacobians": jacobians,

@@ -59,6 +59,7 @@ class Axis:
         first: the number of its first place, where it is counted.
         values: the array that holds its values, where it is not counted: `step` for records.
         length: estimates how many places it has.
+        may_be_empty: whether it may have none: no batch is trained, no step leads from one timestep to another.
     """
 
     name: str
@@ -68,10 +69,11 @@ class Axis:
     first: int = 0
     values: str | None = None
     length: Callable[[Sizes], int] = _longest
+    may_be_empty: bool = False
 
 
 RECORD = Axis("record", "R", "update", "update", values="step", length=lambda sizes: sizes.records)
-BATCH = Axis("batch", "batches", "batch_from_0", "batch", length=lambda sizes: sizes.batches)
+BATCH = Axis("batch", "batches", "batch_from_0", "batch", length=lambda sizes: sizes.batches, may_be_empty=True)
 LAYER = Axis("layer", "L", "layer_from_0", "layer", length=lambda sizes: sizes.layers)
 TIMESTEP = Axis("timestep", "T", "timestep_from_1", "timestep t", first=1, length=lambda sizes: sizes.timesteps)
 LAG = Axis("lag", "K", "lag_from_0", "lag k", length=lambda sizes: sizes.timesteps)

@@ -67,7 +67,7 @@ def _check(
         table = "" if axis is RECORD else quantity.table.name
         known = lengths.setdefault((table, axis.name), length)
         said = config.get(_CONFIGURED.get(axis.name, ""), known)
-        if length != known or length != said or (length == 0 and axis is not BATCH):
+        if length != known or length != said or (length == 0 and not axis.may_be_empty):
             raise DamagedRunError(
                 f"{path} is damaged ('{quantity.name}' has {length} places along its {axis.name}, not {said or known})"
             )

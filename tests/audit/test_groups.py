@@ -15,6 +15,7 @@ import rnnlab.flow.groups.activity
 import rnnlab.flow.groups.jacobians
 import rnnlab.flow.groups.lags
 import rnnlab.flow.groups.split
+import rnnlab.flow.norms
 import rnnlab.flow.products
 import rnnlab.nets
 from rnnlab.audit import check_groups, make_case, run_check
@@ -141,6 +142,11 @@ def test_a_wrong_derivative_of_a_cell_is_found_in_all_that_is_made_of_it(
 
 
 FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
+    "quantiles": (
+        result_is_wrong(rnnlab.flow.norms, "quantile"),
+        "base",
+        ("grad_log_low", "grad_log_median", "grad_log_high"),
+    ),
     "share": (result_is_wrong(rnnlab.flow.groups.lags, "_share"), "lags", ("lag_share",)),
     "cosine": (result_is_wrong(rnnlab.flow.groups.lags, "_cosine"), "lags", ("lag_truncated_cosine",)),
     "mean of gains": (

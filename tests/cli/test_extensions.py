@@ -60,7 +60,9 @@ def test_a_run_keeps_a_copy_and_can_be_made_again_from_its_folder_alone(call: Ca
     assert run.record.config["extensions"] == {"own": hashlib.sha256(OWN.encode()).hexdigest()}
     run.verify()
     (run.path / "extensions" / "own.py").write_text(OWN + "\n")
-    assert "extensions/own.py has " in call("show", run.path).err, "the copy is one of the files that a run is held against"
+    assert "extensions/own.py has " in call("show", run.path).err, (
+        "the copy is one of the files that a run is held against"
+    )
     (run.path / "extensions" / "own.py").write_text(OWN)
     shutil.rmtree(study.parent)
     forget()

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from rnnlab.flow.problem import Problem
 
-TRANSITION = Axis("timestep", "T-1", "timestep_from_1", "timestep t", first=1, length=lambda sizes: sizes.timesteps - 1)
+TRANSITION = Axis(
+    "timestep",
+    "T-1",
+    "timestep_from_1",
+    "timestep t",
+    first=1,
+    length=lambda sizes: sizes.timesteps - 1,
+    may_be_empty=True,
+)
 """The way back from t + 1 to t, by its end t."""
 GAINS = Table("gains", (RECORD, LAYER, TRANSITION), "growth of the gradient (elman only)")
 
