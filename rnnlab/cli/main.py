@@ -49,6 +49,7 @@ from rnnlab.cli.recorded import recorded_command
 from rnnlab.cli.signals import STOP
 from rnnlab.cli.text import PlainStream
 from rnnlab.errors import UserError
+from rnnlab.studies.places import stand_somewhere
 
 _FAULT = 70
 
@@ -117,6 +118,7 @@ def _options(
 def main() -> NoReturn:
     """Run the command line and exit."""
     STOP.listen(signal.SIGINT, signal.SIGTERM)
+    stand_somewhere()
     _mend_streams()
     BACKEND.set_aside()
     try:
