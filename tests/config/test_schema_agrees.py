@@ -28,7 +28,9 @@ _ODD: tuple[Any, ...] = (
 _BEYOND = {
     r"got \d+\.0; valid: a whole number|got \d(\.\d+)?e\+\d+; valid: a whole number": "1.0 is a whole number to JSON",
     r"an elman net needs one": "a nonlinearity is left empty where the cell needs one",
-    r"model\.init: bigram is the exact solution": "an initialiser needs other keys to be of a kind",
+    r"model\.init: \S+ (is the exact solution|sets the biases)": "an initialiser needs other keys to be of a kind",
+    r"record\.quantities: got": "the names of groups stand in one text",
+    r"there is no file": "what lies on the disk",
     r"task\.table: got": "a table is text with rules of its own",
     r"task: ": "keys of a task do not go together",
 }
