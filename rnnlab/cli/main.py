@@ -50,6 +50,7 @@ from rnnlab.cli.signals import STOP
 from rnnlab.cli.text import PlainStream
 from rnnlab.errors import UserError
 from rnnlab.extensions import LOADER, ExtensionError, fault_of
+from rnnlab.studies.places import stand_somewhere
 
 _FAULT = 70
 
@@ -118,6 +119,7 @@ def _options(
 def main() -> NoReturn:
     """Run the command line and exit."""
     STOP.listen(signal.SIGINT, signal.SIGTERM)
+    stand_somewhere()
     _mend_streams()
     BACKEND.set_aside()
     try:

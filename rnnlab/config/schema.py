@@ -194,18 +194,29 @@ class Config(Section):
         return self
 
 
+_NAME_PATTERN = r"^(?![.-])[^\x00-\x2c\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]+$"
+"""No sign of ASCII but `.`, `-` and `_`; editors' schemas know no letters beyond."""
+
+
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema of a config file, for editors."""
     schema = Config.model_json_schema()
     schema["required"] = []  # a file without `name` is called after itself
     schema["properties"]["task"] = {
         "description": Config.model_fields["task"].description,
-        "anyOf": [_task_schema(kind, task) for kind, task in TASKS.items()],
+        "anyOf": [*(_task_schema(kind, task) for kind, task in TASKS.items()), {"type": "null"}],
     }
+    schema["properties"]["name"] |= {"pattern": _NAME_PATTERN, "maxLength": LONGEST_NAME}
     schema["$defs"].pop("Task", None)
     for name in COMPOSED:
         section = section_type(name)
         schema["$defs"][section.__name__] = section.model_json_schema()
+    for name in (*COMPOSED, "record", "sweep"):  # one that is left empty, `record:`, is as if it were not there
+        section_schema = schema["properties"][name]
+        words = {key: section_schema.pop(key) for key in ("description", "default") if key in section_schema}
+        if not {"anyOf", "oneOf"} & set(section_schema):
+            section_schema = {"anyOf": [section_schema, {"type": "null"}]}
+        schema["properties"][name] = words | section_schema
     schema["title"] = "rnnlab config"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

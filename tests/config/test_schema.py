@@ -198,7 +198,7 @@ def test_the_json_schema_covers_the_sections_and_refuses_unknown_keys() -> None:
     assert schema["additionalProperties"] is False
     assert schema["required"] == []
     assert schema["$defs"]["ModelSection"]["properties"]["cell"]["enum"] == list(CELLS)
-    kinds = [task["properties"]["kind"]["const"] for task in schema["properties"]["task"]["anyOf"]]
+    kinds = [task["properties"]["kind"]["const"] for task in schema["properties"]["task"]["anyOf"][:-1]]
     assert kinds == list(TASKS)
     assert "Linspace" in schema["$defs"]
 
@@ -246,7 +246,7 @@ def test_keys_of_every_task_are_described() -> None:
     assert "waiting" in TASKS
     assert rows["task.delay"].description == "waiting: Steps to wait."
     assert list(rows).index("task.delay") < list(rows).index("model.cell")
-    tasks = {one["properties"]["kind"]["const"]: one for one in json_schema()["properties"]["task"]["anyOf"]}
+    tasks = {one["properties"]["kind"]["const"]: one for one in json_schema()["properties"]["task"]["anyOf"][:-1]}
     assert "required" not in tasks["cumulative-average"]
     assert tasks["waiting"]["required"] == ["kind"]
 

@@ -123,7 +123,7 @@ class Mutator:
             lambda: array[None],
             lambda: array.astype("U8"),
             lambda: np.concatenate([array, array]) if array.ndim else array,
-            lambda: np.full(array.shape, np.nan) if array.dtype.kind == "f" else array.astype(np.int8),
+            lambda: np.full(array.shape, np.nan) if array.dtype.kind == "f" else np.zeros(array.shape, np.int8),
         ]
         if kind == 5:
             del arrays[name]

@@ -39,10 +39,12 @@ class Scenario:
     Attributes:
         prepare: what was done before, undisturbed.
         act: what is disturbed, and then done again.
+        is_done: whether it was done before: then it has nothing to do, and needs no place to write to.
     """
 
     prepare: Callable[[Path], object]
     act: Callable[[Path], object]
+    is_done: bool = False
 
 
 def _hooks() -> Hooks:
@@ -100,4 +102,6 @@ SCENARIOS = {
     "sweep": Scenario(_nothing, _sweep),
     "sweep --force": Scenario(_sweep, lambda runs: _sweep(runs, force=True)),
     "measure": Scenario(_train, _measure),
+    "train, done": Scenario(_train, _train, is_done=True),
+    "sweep, done": Scenario(_sweep, _sweep, is_done=True),
 }

@@ -108,7 +108,8 @@ int fsync(int descriptor) {
 }
 
 int flock(int descriptor, int operation) {
-    STRIKE_IF(is_open_below(descriptor, NULL), -1);
+    int of_writing = error_number == EROFS || error_number == EACCES || error_number == ENOSPC || error_number == EDQUOT;
+    STRIKE_IF(!of_writing && is_open_below(descriptor, NULL), -1); /* a folder that is read only can be locked */
     return REAL(flock)(descriptor, operation);
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -43,6 +44,7 @@ class Trial:
         self._begin()
         _must_succeed(_fork(self._act_and_count), "the scenario, undisturbed")
         self.operations = int((folder / "count").read_text())
+        self.operations = max(self.operations, 1)
         self._calm = self._results(self._runs)
         self._calm_names = self._names()
 
@@ -70,6 +72,8 @@ class Trial:
         code = _fork(act)
         if code == _TRACEBACK:
             raise LostError("it ended with a traceback")
+        if code != 0 and self._scenario.is_done and kind.error in {errno.EROFS, errno.EACCES}:
+            raise LostError(f"there was nothing to do, and it ended with code {code}")
         self._look()
         again = _fork(lambda: self._scenario.act(self._runs))
         if again != 0:

@@ -25,6 +25,7 @@ from typing import Any, ClassVar
 from rnnlab.config.limits import memory_of_machine
 from rnnlab.studies.executors.executor import EXECUTORS, Handle
 from rnnlab.studies.messages import Died, Ended, News, StackTask
+from rnnlab.studies.places import stand_somewhere
 
 _ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
@@ -209,14 +210,6 @@ def _how(exit_code: int) -> str:
     return f"the worker was ended by {name}{hint}"
 
 
-def _stand_somewhere() -> None:
-    """Leave a current folder that was removed; every path of a sweep is absolute by now."""
-    try:
-        os.getcwd()  # noqa: PTH109 (asked only whether there is one)
-    except OSError:
-        os.chdir("/")
-
-
 def _shorten_addresses() -> None:
     """Let multiprocessing put its sockets where their names are not too long, whatever TMPDIR says."""
     if len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_FOLDER:
@@ -233,7 +226,7 @@ def _shorten_addresses() -> None:
 @contextmanager
 def _quiet_start() -> Iterator[None]:
     """Start a process that has one thread and imports nothing of the program it is started from."""
-    _stand_somewhere()
+    stand_somewhere()
     _shorten_addresses()
     main = sys.modules["__main__"]
     hidden = {name: getattr(main, name, None) for name in ("__file__", "__spec__")}
