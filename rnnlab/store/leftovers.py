@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from rnnlab.store.errors import RunBusyError
-from rnnlab.store.folders import folder_hashes, list_workspaces
+from rnnlab.store.folders import RUN_FOLDER, folder_hashes, list_workspaces
 from rnnlab.store.locks import StudyLock
 from rnnlab.store.workspace import Workspace
 
@@ -39,10 +39,11 @@ def remove_leftovers(study: Path, *, alone: bool = False) -> None:
 
 def tidy(folder: Path) -> None:
     """Remove what was left of a finished run when more of it was measured."""
+    folder = Path(os.path.realpath(folder))  # by its name, also where it was called "."
+    match = RUN_FOLDER.fullmatch(folder.name)
     _remove_temporary(folder)
-    short = folder.name[-12:]
-    if (folder.parent / f".{short}").exists():
-        _remove_workspace(folder.parent, short, folder)
+    if match and (folder.parent / f".{match[1]}").exists():
+        _remove_workspace(folder.parent, match[1], folder)
 
 
 def _remove_workspace(study: Path, short: str, finished: Path | None) -> None:

@@ -7,6 +7,7 @@ here, as a later version may write it, is kept.
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -96,7 +97,14 @@ def _check_names(files: dict[str, FileFacts]) -> dict[str, FileFacts]:
         parts = PurePosixPath(name).parts
         if not parts or ".." in parts or name.startswith("/") or "\0" in name:
             raise ValueError(f"'{name}' is no file of the folder")
-    return files
+    return _Section(files)
+
+
+def _check_identity(identity: str) -> str:
+    """Refuse what is none: folders are named after it."""
+    if not re.fullmatch("[0-9a-f]{64}", identity):
+        raise ValueError("it is no sha256 in hexadecimal digits")
+    return identity
 
 
 class RunRecord(_Object):
@@ -130,11 +138,13 @@ class RunRecord(_Object):
     git: GitState | None = Field(description="The repository that the command was given in; null outside of one.")
     versions: dict[str, str] = Field(description="What was installed, of what the last digits may depend on.")
     machine: Machine = Field(description="Where it was made, and what the engine says of itself.")
-    identity: str = Field(description="The sha256 of what determines the result, in hexadecimal digits.")
+    identity: Annotated[str, AfterValidator(_check_identity)] = Field(
+        description="The sha256 of what determines the result, in hexadecimal digits."
+    )
     started: str = Field(description="When its stack was begun, UTC, ISO 8601.")
     finished: str = Field(description="When it was measured, UTC, ISO 8601.")
-    seconds: float = Field(description="What it took: its share of the training, and measuring.")
-    seconds_measuring: float = Field(description="Of these, measuring.")
+    seconds: float = Field(allow_inf_nan=False, description="What it took: its share of the training, and measuring.")
+    seconds_measuring: float = Field(allow_inf_nan=False, description="Of these, measuring.")
     stack: StackPlace = Field(description="Which nets trained together; PyTorch's last digits depend on it.")
     files: Annotated[dict[str, FileFacts], AfterValidator(_check_names)] = Field(
         description="Every other file of the folder."

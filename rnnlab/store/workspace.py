@@ -39,6 +39,7 @@ _PATIENCE_SECONDS = 0.5
 _REPLACING = "replacing"
 """The mark of a workspace in which --force makes a finished run again."""
 
+_HEXADECIMAL = re.compile(r"[0-9a-f]{12,64}")
 _STATE = re.compile(r"state-(\d+)\.npz")
 _MADE = re.compile(r"(?:made|replaced)-([0-9a-f]{12})")
 
@@ -50,6 +51,8 @@ class Workspace:
         self.study, self.identity, self.label = study, identity, label
         self._patience = patience
         self._is_settled = False
+        if not _HEXADECIMAL.fullmatch(identity):  # it becomes a name: nothing that leads elsewhere, no empty one
+            raise DamagedRunError(f"{study}: {identity!r:.80} is no identity of a run")
         self.path = study / f".{short_hash(identity)}"
         self._lock: int | None = None
 

@@ -6,13 +6,15 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from rnnlab.store import DamagedRunError, MissingRunError, find_run, list_runs, list_studies, open_run
-from rnnlab.store.atomic import npz_bytes
-from tests.store.samples import METRICS, edit_info, identity_of, make_run
+from rnnlab.store import DamagedRunError, MissingRunError, Workspace, find_run, list_runs, list_studies, open_run
+from rnnlab.store.atomic import npz_bytes, read_json, read_npz, read_npz_shapes
+from rnnlab.store.leftovers import tidy
+from tests.store.samples import METRICS, contents, edit_info, identity_of, make_files, make_info, make_record, make_run
 
 
 def _remove(name: str) -> Callable[[Path], None]:
@@ -225,3 +227,97 @@ def test_studies_are_the_folders_that_hold_a_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(npz_bytes({}))
     assert [study.name for study in list_studies(tmp_path)] == ["a", "b"]
     assert list_studies(tmp_path / "missing") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seconds": float("nan")}, "'seconds'"),
+        ({"config": {"model": {"cell": 5}}}, "'model.cell' is of another type"),
+        ({"config": {"model": 5}}, "is of another type"),
+        ({"files": {"../other": {"bytes": 1, "sha256": ""}}}, "'../other' is no file of the folder"),
+        ({"files": {"/etc/passwd": {"bytes": 1, "sha256": ""}}}, "'/etc/passwd' is no file of the folder"),
+        ({"status": "done"}, "'status'"),
+        ({"identity": ""}, "it is no sha256 in hexadecimal digits"),
+        ({"identity": "./" * 32}, "it is no sha256 in hexadecimal digits"),
+    ],
+)
+def test_a_run_json_of_other_types_is_damage_and_named(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    folder = make_run(tmp_path)
+    edit_info(folder, **changes)
+    (entry,) = list_runs(tmp_path)
+    assert said in str(entry.damage)
+    with pytest.raises(DamagedRunError) as refused:
+        open_run(folder)
+    assert refused.value.exit_code == 2
+
+
+def test_a_key_that_is_missing_from_run_json_is_a_sentence_where_it_is_read(tmp_path: Path) -> None:
+    folder = make_run(tmp_path)
+    edit_info(folder, files={}, config={"model": {}}, summary={})
+    record = open_run(folder).record
+    reads: list[Callable[[], object]] = [
+        lambda: record.config["task"],
+        lambda: record.config["model"]["cell"],
+        lambda: record.summary["final_loss"],
+        lambda: record.files["metrics.npz"],
+    ]
+    for read in reads:
+        with pytest.raises(DamagedRunError, match=r"run\.json is damaged: it has no '"):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"step": METRICS["step"].astype(float)}, r"'step' is float64 of shape \(2,\), not \(R,\) i8"),
+        ({"probe_loss": METRICS["probe_loss"][None]}, r"'probe_loss' is float64 of shape \(1, 2\)"),
+        ({"probe_loss": np.zeros(3)}, "'probe_loss' has 3 places along its record, not 2"),
+        ({"step": np.zeros(0, int), "probe_loss": np.zeros(0)}, "'step' has 0 places along its record"),
+    ],
+)
+def test_arrays_of_other_types_and_shapes_are_damage_and_named(
+    tmp_path: Path, changes: dict[str, np.ndarray], said: str
+) -> None:
+    files = make_files({**METRICS, **changes})
+    with Workspace(tmp_path, identity_of(0), "default") as workspace:
+        folder = workspace.publish(files, make_record(files, make_info(identity_of(0))))
+    with pytest.raises(DamagedRunError, match=said):
+        open_run(folder)["probe_loss"]
+
+
+@pytest.mark.parametrize("shape", [b"(999999999,)", b"(3, 2)", b"(-1, 2)", b"(1, 2)"])
+def test_no_shape_that_a_header_claims_is_allocated(tmp_path: Path, shape: bytes) -> None:
+    content, claimed = npz_bytes({"a": np.zeros((2, 2))}), b"'shape': " + shape + b", }"
+    start = content.index(b"'shape': ")
+    path = tmp_path / "a.npz"
+    path.write_bytes(content[:start] + claimed.ljust(30) + content[start + 30 :])
+    for read in (read_npz, lambda path: read_npz_shapes(path, ["a"])):
+        with pytest.raises(DamagedRunError, match=r"a\.npz is damaged"):
+            read(path)
+
+
+def test_an_archive_that_unfolds_is_not_read(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "a.npz", a=np.zeros(10**6))
+    with pytest.raises(DamagedRunError, match="not stored as rnnlab stores them"):
+        read_npz(tmp_path / "a.npz")
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "run.json")
+    with pytest.raises(DamagedRunError, match="it is a pipe or a device"):
+        read_json(tmp_path / "run.json")
+
+
+@pytest.mark.parametrize("identity", ["", ".", "/", "../../etc/passwd", "x" * 64])
+def test_what_is_no_identity_names_no_workspace(tmp_path: Path, identity: str) -> None:
+    with pytest.raises(DamagedRunError, match="is no identity of a run"):
+        Workspace(tmp_path, identity, "default")
+
+
+def test_tidying_by_the_name_of_a_point_removes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_run(tmp_path)
+    monkeypatch.chdir(folder)
+    before = contents(folder)
+    tidy(Path())
+    assert contents(folder) == before
