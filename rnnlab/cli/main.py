@@ -4,7 +4,7 @@
 |---|---|
 | 0 | everything asked for is done (a diverged run is done) |
 | 1 | some run failed |
-| 2 | usage or config error |
+| 2 | usage or config error, or a fault in code of your own |
 | 70 | a fault of rnnlab itself; the traceback goes to a file that the message names |
 | 75 | another process holds the lock |
 | 130, 143 | stopped by SIGINT, SIGTERM, with everything finished so far kept |

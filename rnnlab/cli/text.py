@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -30,12 +31,20 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits - 1}e}"
 
 
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+_SHOWN_DIGITS = 12
+"""Of a checksum: as many as in the names of folders."""
+
+
 def cell(value: Any) -> str:
     """Write one value of a table."""
     if value is None:
         return MISSING
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, str) and _SHA256.fullmatch(value):
+        return value[:_SHOWN_DIGITS]
     return number(value) if isinstance(value, float) else printable(str(value))
 
 

@@ -30,8 +30,8 @@ def extend(draft: Draft, others: Iterable[str | os.PathLike[str]] = ()) -> None:
         draft.check()  # without its extensions nothing that follows could be told right
     sources = _distinct([*listed, *(_other(os.fspath(name)) for name in others)])
     draft.data.pop("extensions", None)
+    LOADER.use(sources)
     if sources:
-        LOADER.use(sources)
         _check_keys(sources)
         draft.data["extensions"] = {source.name: source.stamp for source in sources}
 

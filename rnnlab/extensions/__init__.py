@@ -1,8 +1,8 @@
 """Code of one's own: Python files and installed packages that declare tasks, cells, starts, quantities and more.
 
 A config names them (`extensions: [mine.py]`). A file is read once, known by its sha256 and executed as a module of its
-own; its folder is not imported from. What it declares through the registries counts from then on, until another
-version of it is used. A config that names a file runs its code.
+own; its folder is not imported from. What it declares through the registries counts for the configs that name it. To
+read such a config is to run its code.
 """
 
 from rnnlab.extensions.faults import ExtensionError, fault_of, has_part_in

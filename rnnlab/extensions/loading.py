@@ -1,8 +1,8 @@
-"""Loading extensions: each content once, and what it declares there as long as it is in use.
+"""Loading extensions: each content once; what it declares counts for the configs that name it.
 
 A file is executed as a module of its own, under a name that no other module has; neither its folder nor the current one
-is searched for modules. When another version is used, what this one has declared is taken out of the registries
-first; it is kept, so that going back to it makes the very same classes count again.
+is searched for modules. When a config without it is used, what it has declared is taken out of the registries; it is
+kept, so that going back to it makes the very same classes count again.
 """
 
 from __future__ import annotations
@@ -43,15 +43,13 @@ class Loader:
         return [each.source for each in self._used]
 
     def use(self, sources: Iterable[ExtensionSource]) -> None:
-        """Let what these declare count. Where one of them does not yet, those that are not among them give way.
+        """Let what these declare count, and nothing that others do: a config has the keys of those that it names.
 
         Raises:
             ExtensionError: one cannot be loaded; then none of them is in use.
         """
         wanted = list(sources)
         stamps = {each.stamp for each in wanted}
-        if stamps <= {each.source.stamp for each in self._used}:
-            return
         for each in [each for each in self._used if each.source.stamp not in stamps]:
             self._give_way(each)
         try:
@@ -117,8 +115,7 @@ def use(extensions: Mapping[str, str]) -> None:
     Raises:
         ExtensionError: one was not loaded in this process.
     """
-    if extensions:
-        LOADER.use(LOADER.sources(extensions))
+    LOADER.use(LOADER.sources(extensions))
 
 
 def _declare_again(loaded: Loaded) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from rnnlab.flow.partials import partials
 from rnnlab.nets import Architecture, run_layer
 from rnnlab.nets.parameters import layer_weights
 from rnnlab.nets.partials import Partials, StepPoint
@@ -124,7 +125,7 @@ def linear_steps(architecture: Architecture, weights: Mapping[str, Tensor], inpu
         inputs_BTI: the sequences, in the type of the weights; (S, B, T, I) where each net has its own.
 
     Raises:
-        TypeError: the derivatives of the cell are not written down (`Cell.linearise`).
+        TypeError: the derivatives of the cell are not known (`Cell.linearise`).
     """
     cell, stack_size = architecture.cell, len(weights["readout_bias"])
     x_STBI = inputs_BTI.transpose(-3, -2).expand(stack_size, -1, -1, -1)
@@ -140,7 +141,7 @@ def linear_steps(architecture: Architecture, weights: Mapping[str, Tensor], inpu
             matrix_SGH = cell.recurrent_matrix(its) if cell.has_recurrent_matrix else none_S0H
             product = _rows_times(before[0], matrix_SGH.mT)
             vectors = {name: weight[:, None, None, :] for name, weight in its.items() if weight.dim() == 2}
-            derivatives = cell.linearise(StepPoint(drive, product, before, vectors))
+            derivatives = partials(cell, StepPoint(drive, product, before, vectors), its)
             steps.append(LayerSteps(its["weight_ih"], matrix_SGH, before[0], derivatives))
             x_STBI = stack_time(after)
     return steps

@@ -58,7 +58,7 @@ def test_a_run_keeps_a_copy_and_can_be_made_again_from_its_folder_alone(call: Ca
     run = only_run()
     assert (run.path / "extensions" / "own.py").read_text() == OWN
     assert run.record.config["extensions"] == {"own": hashlib.sha256(OWN.encode()).hexdigest()}
-    run.verify()
+    assert call("verify", "runs").out == "1 run: 1 whole\n"
     (run.path / "extensions" / "own.py").write_text(OWN + "\n")
     assert "extensions/own.py has " in call("show", run.path).err, (
         "the copy is one of the files that a run is held against"
@@ -93,6 +93,20 @@ def test_to_read_a_run_is_not_to_execute_its_code(call: Call, study: Path) -> No
         result = call(*arguments)
         assert (result.code, result.err) == (0, ""), arguments
         assert LOADER.used == [], arguments
+
+
+def test_two_versions_are_told_apart_by_the_beginning_of_their_checksums(call: Call, study: Path) -> None:
+    codes = [OWN, f"{OWN}# edited\n"]
+    for code in codes:
+        write(study.parent, code)
+        assert call("train", study, "--quiet").code == 0
+    runs = [entry.path for entry in list_runs(Path("runs/study"))]
+    assert len(runs) == 2
+    listed, differ = call("ls", "runs/study").out, call("diff", *runs).out
+    for code in codes:
+        assert hashlib.sha256(code.encode()).hexdigest()[:12] in listed
+        assert hashlib.sha256(code.encode()).hexdigest()[:12] in differ
+    assert max(map(len, listed.splitlines())) < 120
 
 
 def test_a_finished_run_is_measured_and_explained_by_its_own_copy(call: Call, study: Path) -> None:

@@ -112,6 +112,17 @@ def test_another_version_takes_the_place_of_the_one_before_and_each_config_keeps
     assert "pulled" not in CELLS
 
 
+def test_a_config_has_no_keys_of_extensions_that_it_does_not_name(tmp_path: Path) -> None:
+    """Such as a worker would not know, which is given no other extensions than those of its runs."""
+    own = load_config(write(tmp_path))
+    plain = config_from_mapping({"name": "x"})
+    assert "model.pull" not in flatten(plain)
+    with pytest.raises(ConfigError, match="unknown key 'pull' in model"):
+        config_from_mapping({"name": "x", "model": {"pull": 0.5}})
+    assert architecture_of(own).cell.name == "pulled"
+    assert architecture_of(plain).cell.name == "elman"
+
+
 def test_nothing_is_left_of_one_that_fails(tmp_path: Path) -> None:
     names = list(CELLS), list(TASKS), list(NONLINEARITIES)
     told(write(tmp_path, f"{OWN}\n1 / 0\n"))
