@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from rnnlab.config import config_from_mapping
+from rnnlab.flow.mean_field import mean_field
 from rnnlab.studies.run import run_one
 from rnnlab.tasks import CrossEntropy, Task
 from rnnlab.tasks.constant import ConstantInput
@@ -26,7 +27,7 @@ EVERY = [
     TemporalOrder(seq_len=11, marked=3),
     Delay(),
     Sine(),
-    ConstantInput(value=0.5),
+    ConstantInput(value=0.5, kick=1.0),
     Digits(),
     Digits(seq_len=64, permuted=True),
 ]
@@ -148,7 +149,21 @@ def test_a_constant_input_says_nothing_of_its_target() -> None:
     assert (targets[:, 0] ** 2).mean() == pytest.approx(1, abs=0.06)
     assert targets[:, 0].mean() == pytest.approx(0, abs=0.05)
     assert (draw(ConstantInput(value=-0.5), 2)[0] == -0.5).all()
+    kicked = draw(ConstantInput(seq_len=4, value=0.5, kick=3.0), 5000)
+    assert (kicked[0][:, 1:] == 0.5).all()
+    assert kicked[0][:, 0].std() == pytest.approx(3, abs=0.15)
+    assert abs(np.corrcoef(kicked[0][:, 0, 0], kicked[1][:, 0, 0])[0, 1]) < 0.05
     assert ConstantInput().floors(linear=True) == {"predict zero": 1.0}
+
+
+def test_a_kicked_net_has_the_chaos_of_mean_field_theory(tmp_path: Path) -> None:
+    """Sompolinsky, Crisanti and Sommers 1988: .31025 at g = 3 for infinitely many units; 600 are within 1/sqrt(H)."""
+    task = {"kind": "constant", "seq_len": 200, "kick": 5.0}
+    model = {"init": "gaussian", "weight_scale": 3.0, "hidden_size": 600}
+    content = {"name": "chaos", "task": task, "model": model, "training": {"batches": 0}, "record": {"sequences": 1}}
+    run = run_one(config_from_mapping(content), runs=tmp_path).run
+    assert run["exponent"][0, 0] == pytest.approx(mean_field(3.0).exponent, abs=0.015)
+    assert -run.summary["initial_gradient_slope"] == pytest.approx(mean_field(3.0).exponent, abs=0.03)
 
 
 @pytest.mark.parametrize("gain", [0.9, 1.0, 1.2])
