@@ -19,7 +19,7 @@ Examples:
   rnnlab init                         list them
   rnnlab init vanishing               copy one to ./vanishing.yaml
   rnnlab init lstm studies/mine.yaml  copy it there
-  rnnlab init --extension             an example of code of your own: mine.py, mine.yaml
+  rnnlab init --extension             an example of code of your own: mine.py
 """
 
 _EXAMPLE = Path(__file__).with_name("example.py")
