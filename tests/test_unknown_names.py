@@ -8,14 +8,16 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from rnnlab.audit import AuditCase, make_case, run_check
+from rnnlab.audit.automatic import by_flow
 from rnnlab.audit.by_hand import by_hand, forward
 from rnnlab.audit.case import NotKnownError, loss_gradient, loss_of
 from rnnlab.audit.complex_step import by_complex_step
 from rnnlab.audit.paths import by_paths
 from rnnlab.config import config_from_mapping
-from rnnlab.nets import CELLS, Elman, initial_weights, make_cell, make_initialiser
+from rnnlab.nets import CELLS, Elman, LayerWeights, State, initial_weights, make_cell, make_initialiser
 from rnnlab.nets.initialisers.base import scale_of
 from rnnlab.nets.plain import predict
 from rnnlab.registry import Registry, UnknownNameError
@@ -34,6 +36,16 @@ class Unheard(Elman):
     name: ClassVar[str] = "unheard"
     place: ClassVar[int] = 100
     noun: ClassVar[str] = "an unheard net"
+
+
+@dataclass(frozen=True)
+class Halved(Elman):
+    """Another cell than it extends."""
+
+    name: ClassVar[str] = "halved"
+
+    def step(self, drive_BG: Tensor, state: State, weights: LayerWeights) -> State:
+        return (0.5 * super().step(drive_BG, state, weights)[0],)
 
 
 @dataclass(frozen=True)
@@ -94,14 +106,20 @@ def case(cell: Elman) -> AuditCase:
 def test_no_way_of_the_audit_takes_a_cell_for_the_one_that_it_extends() -> None:
     unheard = case(Unheard())
     with pytest.raises(NotKnownError, match="this way does not know the cell 'unheard'"):
-        by_complex_step(unheard)
-    with pytest.raises(NotKnownError, match="this way does not know the cell 'unheard'"):
         forward(unheard)
     assert by_hand(unheard) is None
     assert by_paths(unheard) is None
 
 
-@pytest.mark.parametrize("way", [by_hand, by_complex_step, by_paths])
+def test_the_complex_step_of_a_cell_without_an_equation_is_taken_through_its_own_step() -> None:
+    for cell in (Halved(), Elman(lambda x: x.sin())):
+        own = case(cell)
+        projected, exact = by_complex_step(own), by_flow(own)
+        for quantity, value in projected.values.items():
+            np.testing.assert_allclose(projected.project(quantity, exact[quantity]), value, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("way", [by_hand, by_paths])
 def test_no_way_of_the_audit_takes_a_nonlinearity_for_another(way: Callable[[AuditCase], object]) -> None:
     with pytest.raises(NotKnownError, match="this way does not know the nonlinearity"):
         way(case(Elman(lambda x: x.sin())))
@@ -119,7 +137,7 @@ def test_a_check_says_which_ways_and_engines_do_not_know_a_cell() -> None:
         config = config_from_mapping({"name": "a", "model": {"cell": "unheard", "hidden_size": 3}})
         report = run_check(config)
     assert report.missing == ["by hand", "paths"]
-    assert report.unknown["complex step"] == "this way does not know the cell 'unheard'"
+    assert "complex step" in report.findings[0].differences, "it is taken through the cell's own step"
     if "native" in available_engines():
         assert "unheard" in report.unknown["native engine"]
     assert report.agrees
