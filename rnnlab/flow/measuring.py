@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rnnlab.flow.problem import Problem
-from rnnlab.flow.quantity import GROUPS, RECORD, Group, default_groups
+from rnnlab.flow.quantity import GROUPS, RECORD, Group, Quantity, default_groups
 
 _CHUNK_BYTES = 32 * 2**20
 """States and gradients of so many snapshots at once: large enough to hide overhead, small enough for any machine."""
@@ -87,10 +87,18 @@ def _join(group: Group, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, 
         if name not in declared:
             raise ValueError(f"the group '{group.name}' computes '{name}', which is none of its quantities")
         is_recorded = declared[name].axes[0] is RECORD
-        joined[name] = np.concatenate([part[name] for part in parts]) if is_recorded else parts[0][name]
+        joined[name] = np.concatenate([part[name] for part in parts]) if is_recorded else np.asarray(parts[0][name])
         if joined[name].ndim != len(declared[name].axes):
             raise ValueError(f"'{name}' is declared as {declared[name].shape}, and its shape is {joined[name].shape}")
+        joined[name] = _as_declared(joined[name], declared[name])
     return joined
+
+
+def _as_declared(array: np.ndarray, quantity: Quantity) -> np.ndarray:
+    """Give an array its declared type, in which it is read again; whole numbers do for a quantity of real ones."""
+    if not np.can_cast(array.dtype, quantity.dtype, "same_kind"):
+        raise ValueError(f"'{quantity.name}' is declared as {quantity.shape}, and its type is {array.dtype}")
+    return array if array.dtype.kind == "U" else array.astype(quantity.dtype, copy=False)
 
 
 def _overflows(group: Group, arrays: Mapping[str, np.ndarray]) -> bool:

@@ -54,7 +54,9 @@ class FileTask(Task):
 
     not_determining: ClassVar[frozenset[str]] = frozenset({"file"})
 
-    file: str = Field(description="The data; a path that is not absolute begins at the config file's folder.")
+    file: str = Field(
+        min_length=1, description="The data; a path that is not absolute begins at the config file's folder."
+    )
     sha256: str = fact("The checksum of the file, which it must then have", pattern="^[0-9a-f]{64}$")
 
     @classmethod

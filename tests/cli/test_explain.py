@@ -71,7 +71,7 @@ def test_a_run_that_has_changed_is_not_explained(call: Call, tiny: Path) -> None
     content[-1] ^= 1
     (tiny / "weights.npz").write_bytes(content)
     result = call("explain", tiny)
-    assert (result.code, result.out) == (1, "")
+    assert (result.code, result.out) == (2, "")
     assert "has changed since it was written" in result.err
 
 

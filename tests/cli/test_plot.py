@@ -164,7 +164,7 @@ def test_missing_and_damaged_runs_are_named_and_left_out(call: Call, sweep: Path
 def test_a_study_of_nothing_but_damage_draws_nothing(call: Call, tiny: Path) -> None:
     (tiny / "weights.npz").unlink()
     result = call("plot", "runs/tiny", "--kind", "loss")
-    assert (result.code, result.out) == (1, "")
+    assert (result.code, result.out) == (2, "")
     assert result.err == f"{tiny} is damaged: weights.npz is missing\n"
 
 

@@ -74,7 +74,7 @@ def delay_arrays() -> dict[str, np.ndarray]:
         "delay_norm": generator.uniform(0.1, 1, (3, 1, 6)) * 0.1 ** np.arange(6),
         "slopes": generator.normal(size=(3, 4)),
         "drift": generator.normal(size=(3, 1, 3)) * [1e-3, 1, 100],
-        "horizons": np.array([1, 10, 100]),
+        "horizons": np.array([1.0, 10.0, 100.0]),
         "layer_norm": generator.uniform(size=(3, 1)),
         "head_norm": generator.uniform(0.1, 1, (3, 2)),
         "head_names": np.array(["left", "right"]),

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from rnnlab.config import config_from_mapping
 from rnnlab.experiment import prepare
-from rnnlab.flow import Measured, Problem, measure
+from rnnlab.flow import GROUPS, Measured, Problem, measure
 from rnnlab.flow import measuring as MODULE
 from rnnlab.flow.base_numbers import slope
 from rnnlab.nets import LSTM, Architecture, Elman, unpack
@@ -359,3 +359,18 @@ def test_underflow_and_overflow_can_come_together() -> None:
         weights.append(one)
     sequences = (np.zeros((1, 20, 1)), np.ones((1, 20, 1)))
     assert measured(architecture, weights, sequences, last_timestep_only=True).flags == ["underflow", "overflow"]
+
+
+def test_a_group_gives_its_quantities_the_type_that_they_are_declared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    architecture = make_architecture("elman", "tanh", 1)
+    problem = Problem(
+        architecture,
+        stacked([random_weights(architecture, 0)]),
+        *random_sequences(architecture, 2, 3),
+        MeanSquaredError(),
+    )
+    monkeypatch.setattr(type(GROUPS["exponent"]), "compute", lambda *_: {"exponent": np.array([[-1]])})
+    assert measure(problem).arrays["exponent"].dtype == np.float64
+    monkeypatch.setattr(type(GROUPS["exponent"]), "compute", lambda *_: {"exponent": np.array([[1j]])})
+    with pytest.raises(ValueError, match="'exponent' is declared as .* f8, and its type is complex128"):
+        measure(problem)
