@@ -372,5 +372,5 @@ def test_a_group_gives_its_quantities_the_type_that_they_are_declared_with(monke
     monkeypatch.setattr(type(GROUPS["exponent"]), "compute", lambda *_: {"exponent": np.array([[-1]])})
     assert measure(problem).arrays["exponent"].dtype == np.float64
     monkeypatch.setattr(type(GROUPS["exponent"]), "compute", lambda *_: {"exponent": np.array([[1j]])})
-    with pytest.raises(ValueError, match="'exponent' is declared as .* f8, and its type is complex128"):
+    with pytest.raises(ValueError, match=r"'exponent' is declared as .* f8, and its type is complex128"):
         measure(problem)
