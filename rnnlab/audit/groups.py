@@ -13,8 +13,8 @@ import numpy as np
 from rnnlab.audit.case import AuditCase, NotKnownError
 from rnnlab.audit.dense import DenseNet, differentiate, perturb
 from rnnlab.audit.second_ways import SECOND_WAYS, Expected
+from rnnlab.flow.group import GROUPS
 from rnnlab.flow.problem import Problem
-from rnnlab.flow.quantity import GROUPS
 
 TIMESTEPS, SEQUENCES = 12, 2
 """At most: enough for a washout of three steps, and for a standard error."""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from rnnlab.cli import text
-from rnnlab.flow.quantity import Table, declared_tables, iterate_quantities
+from rnnlab.flow.group import declared_tables, iterate_quantities
+from rnnlab.flow.quantity import Table
 
 if TYPE_CHECKING:
     from rnnlab.store.tables import RunTable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnlab.cli import options, rows, text
-from rnnlab.flow.quantity import iterate_summaries
+from rnnlab.flow.group import iterate_summaries
 from rnnlab.words import bytes_text
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import typer
 from rnnlab.cli import options, text
 from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
-from rnnlab.flow.quantity import addable_groups, named_groups
+from rnnlab.flow.group import addable_groups, named_groups
 
 if TYPE_CHECKING:
     from rnnlab.store import Run

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnlab.cli import text
 from rnnlab.flow.agreement import disagreement
-from rnnlab.flow.quantity import addable_groups, find_quantity
+from rnnlab.flow.group import addable_groups, find_quantity
 from rnnlab.picking import pick
 
 if TYPE_CHECKING:

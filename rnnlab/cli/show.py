@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from rnnlab.cli import charts, options, report, text
-from rnnlab.flow.quantity import BATCH, TIMESTEP, find_quantity
+from rnnlab.flow.group import find_quantity
+from rnnlab.flow.quantity import BATCH, TIMESTEP
 
 if TYPE_CHECKING:
     from rnnlab.store import Run

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from rnnlab.cli import options, text
-from rnnlab.flow.quantity import GROUPS
+from rnnlab.flow.group import GROUPS
 
 _EXAMPLES = """\b
 Examples:

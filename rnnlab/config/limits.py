@@ -17,7 +17,8 @@ from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import Config
 from rnnlab.config.writing import flatten
 from rnnlab.errors import UserError
-from rnnlab.flow.quantity import RECORD, Sizes, wanted_groups
+from rnnlab.flow.group import wanted_groups
+from rnnlab.flow.quantity import RECORD, Sizes
 from rnnlab.words import bytes_text
 
 _BEYOND = 10**15  # bytes: more than any machine has, so that how much more says nothing

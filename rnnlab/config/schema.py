@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError
 from rnnlab.component import AddedLater
 from rnnlab.config.common_keys import Section, Valid
 from rnnlab.config.sections import COMPOSED, ModelSection, TrainingSection, section_type
-from rnnlab.flow.quantity import ALL, addable_groups, named_groups
+from rnnlab.flow.group import ALL, addable_groups, named_groups
 from rnnlab.tasks import TASKS, Task
 
 DEFAULT_TASK = "cumulative-average"

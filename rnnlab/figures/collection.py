@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnlab.figures.names import plain, value_text
-from rnnlab.flow.quantity import find_file, iterate_summaries
+from rnnlab.flow.group import find_file, iterate_summaries
 from rnnlab.nested import flatten
 from rnnlab.store import DamagedRunError
 from rnnlab.store.atomic import read_npz, read_npz_shapes

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from rnnlab.flow.quantity import LAYER, RECORD, Axis, Quantity, iterate_quantities
+from rnnlab.flow.group import iterate_quantities
+from rnnlab.flow.quantity import LAYER, RECORD, Axis, Quantity
 
 if TYPE_CHECKING:
     import numpy as np

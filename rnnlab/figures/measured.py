@@ -13,7 +13,7 @@ from rnnlab.figures.curves import draw_curves
 from rnnlab.figures.forms import drawable
 from rnnlab.figures.kind import RUN_KINDS, RunKind
 from rnnlab.figures.run_figures import Panel, add_legend, draw_layers, draw_sentence
-from rnnlab.flow.quantity import GROUPS
+from rnnlab.flow.group import GROUPS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rnnlab.flow.quantity import Summary, iterate_summaries
+from rnnlab.flow.group import iterate_summaries
+from rnnlab.flow.quantity import Summary
 
 _UNITS = {
     "task.seq_len": "timesteps",

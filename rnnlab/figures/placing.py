@@ -11,7 +11,7 @@ from rnnlab.figures.forms import drawable
 from rnnlab.figures.kind import SWEEP_KINDS, SweepKind
 from rnnlab.figures.names import summary_of
 from rnnlab.figures.wish import Placing, Wish
-from rnnlab.flow.quantity import GROUPS
+from rnnlab.flow.group import GROUPS
 
 if TYPE_CHECKING:
     from rnnlab.figures.collection import Collection

@@ -16,7 +16,8 @@ from rnnlab.figures.page import columns_that_fit, make_page, make_parts, set_tit
 from rnnlab.figures.plane import draw_plane
 from rnnlab.figures.series import draw_series
 from rnnlab.figures.training_map import draw_map
-from rnnlab.flow.quantity import GROUPS, LAYER
+from rnnlab.flow.group import GROUPS
+from rnnlab.flow.quantity import LAYER
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rnnlab.extensions import LOADER
 from rnnlab.figures.forms import axis_across, places
 from rnnlab.figures.names import plain
-from rnnlab.flow.quantity import GROUPS, LAYER, Group, Quantity, find_quantity
+from rnnlab.flow.group import GROUPS, Group, find_quantity
+from rnnlab.flow.quantity import LAYER, Quantity
 from rnnlab.picking import pick
 
 if TYPE_CHECKING:

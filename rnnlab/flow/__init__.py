@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rnnlab.flow.describing import describe_numbers, describe_quantities
     from rnnlab.flow.gradients import Flow, gradient_flow
+    from rnnlab.flow.group import GROUPS, Group
     from rnnlab.flow.measuring import Measured, measure
     from rnnlab.flow.norms import mean_norm
     from rnnlab.flow.problem import Problem
-    from rnnlab.flow.quantity import GROUPS, Axis, Group, Quantity, Summary, Table
+    from rnnlab.flow.quantity import Axis, Quantity, Summary, Table
     from rnnlab.flow.spectra import eigenvalues, singular_values
 
 _HOMES = {
@@ -23,7 +24,8 @@ _HOMES = {
     "measuring": ("Measured", "measure"),
     "norms": ("mean_norm",),
     "problem": ("Problem",),
-    "quantity": ("GROUPS", "Axis", "Group", "Quantity", "Summary", "Table"),
+    "group": ("GROUPS", "Group"),
+    "quantity": ("Axis", "Quantity", "Summary", "Table"),
     "spectra": ("eigenvalues", "singular_values"),
 }
 

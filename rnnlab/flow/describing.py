@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from rnnlab.flow.quantity import GROUPS, Quantity
+from rnnlab.flow.group import GROUPS
+from rnnlab.flow.quantity import Quantity
 
 if TYPE_CHECKING:
     from rnnlab.nets import Cell

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rnnlab.flow.group import GROUPS, Group, default_groups
 from rnnlab.flow.problem import Problem
-from rnnlab.flow.quantity import GROUPS, RECORD, Group, Quantity, default_groups
+from rnnlab.flow.quantity import RECORD, Quantity
 
 _CHUNK_BYTES = 32 * 2**20
 """States and gradients of so many snapshots at once: large enough to hide overhead, small enough for any machine."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnlab.flow.quantity import BATCH, GROUPS, LAYER, RECORD, Quantity
+from rnnlab.flow.group import GROUPS
+from rnnlab.flow.quantity import BATCH, LAYER, RECORD, Quantity
 from rnnlab.nested import flatten
 from rnnlab.store.atomic import read_npz
 from rnnlab.store.errors import DamagedRunError, MissingPartError

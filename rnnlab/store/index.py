@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab.component import NO_IDENTITY
-from rnnlab.flow.quantity import GROUPS, iterate_summaries
+from rnnlab.flow.group import GROUPS, iterate_summaries
 from rnnlab.nested import flatten
 from rnnlab.store.atomic import csv_text, write_bytes
 from rnnlab.store.data_keys import DataKeys

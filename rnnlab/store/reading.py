@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnlab.flow.quantity import find_file
+from rnnlab.flow.group import find_file
 from rnnlab.registry import UnknownNameError
 from rnnlab.store.arrays import Arrays, read_arrays
 from rnnlab.store.atomic import read_npz

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnlab.flow.quantity import GROUPS, Axis, Quantity, Table
+from rnnlab.flow.group import GROUPS
+from rnnlab.flow.quantity import Axis, Quantity, Table
 from rnnlab.store.arrays import read_arrays
 from rnnlab.store.atomic import read_npz_shapes
 from rnnlab.store.folders import RunEntry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnlab.config import Config
 from rnnlab.config.limits import sizes_of
-from rnnlab.flow.quantity import wanted_groups
+from rnnlab.flow.group import wanted_groups
 
 _MEASURED_TIMESTEP = 0.75e-6
 """Seconds of one sequence's timestep in an update in float64 with PyTorch, as measuring makes them."""

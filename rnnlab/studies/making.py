@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rnnlab.config import FORMAT_VERSION, Config
 from rnnlab.experiment import Prepared, prepare
-from rnnlab.flow.quantity import missing_groups
+from rnnlab.flow.group import missing_groups
 from rnnlab.store import Machine, RunRecord, StackPlace, Workspace, file_facts, find_run, open_run
 from rnnlab.studies.hooks import Hooks, Progress, StoppedError
 from rnnlab.studies.provenance import git_here, machine, stamp, versions

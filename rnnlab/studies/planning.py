@@ -9,7 +9,7 @@ from rnnlab.config import Sweep
 from rnnlab.errors import UserError
 from rnnlab.experiment import needs_of
 from rnnlab.extensions import LOADER, ExtensionSource
-from rnnlab.flow.quantity import missing_groups
+from rnnlab.flow.group import missing_groups
 from rnnlab.store import folder_hashes, look_at, short_hash
 from rnnlab.studies.stacks import PlannedRun, plan_run
 from rnnlab.training import choose_engine

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from rnnlab.experiment import Prepared, prepare
-from rnnlab.flow.quantity import GROUPS
+from rnnlab.flow.group import GROUPS
 from rnnlab.nets import pack
 from rnnlab.store import Run, StoreError, Workspace, look_at
 from rnnlab.store.atomic import json_bytes, npz_bytes, write_bytes

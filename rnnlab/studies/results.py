@@ -12,8 +12,9 @@ from rnnlab.config import Config, write_config
 from rnnlab.experiment import Prepared
 from rnnlab.extensions import LOADER
 from rnnlab.flow import GROUPS, Group, Problem, measure
+from rnnlab.flow.group import wanted_groups
 from rnnlab.flow.problem import TrainingFacts
-from rnnlab.flow.quantity import RECORD, wanted_groups
+from rnnlab.flow.quantity import RECORD
 from rnnlab.nets import unpack
 from rnnlab.store.atomic import npz_bytes
 from rnnlab.studies.hooks import Hooks

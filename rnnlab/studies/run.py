@@ -11,7 +11,7 @@ from typing import Any
 from rnnlab.config import Config, identity, label
 from rnnlab.config.limits import check_memory, memory_of_machine
 from rnnlab.experiment import needs_of
-from rnnlab.flow.quantity import missing_groups
+from rnnlab.flow.group import missing_groups
 from rnnlab.store import DamagedRunError, Run, find_run, open_run, remove_leftovers, write_index
 from rnnlab.store.atomic import make_folder
 from rnnlab.studies.hooks import Hooks

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from rnnlab.flow.group import find_quantity
 from rnnlab.flow.groups.base import QUANTILES
-from rnnlab.flow.quantity import find_quantity
 from rnnlab.watching.steps import CELL_STATES, GOVERNED
 from rnnlab.watching.watched import WatchedModule
 

@@ -23,7 +23,7 @@ from rnnlab.audit.dense import differentiate, perturb, pull_back
 from rnnlab.audit.groups import MOST_NUMBERS
 from rnnlab.audit.second_ways import SECOND_WAYS
 from rnnlab.config import Config
-from rnnlab.flow.quantity import GROUPS
+from rnnlab.flow.group import GROUPS
 from rnnlab.flow.steps import LayerSteps, Pulled
 from rnnlab.nets import GRU, LSTM, Cell, Elman
 from rnnlab.nets.partials import Partials, StepPoint

@@ -15,7 +15,7 @@ import numpy as np
 from rnnlab.config import Config, config_from_mapping
 from rnnlab.experiment import draw_weights, prepare
 from rnnlab.flow import Problem, measure
-from rnnlab.flow.quantity import GROUPS
+from rnnlab.flow.group import GROUPS
 from rnnlab.training import FRESH, make_stream
 
 RECORDS = 51

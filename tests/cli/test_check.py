@@ -10,7 +10,7 @@ import pytest
 import rnnlab.audit.check as check_module
 from rnnlab.audit.automatic import by_modules
 from rnnlab.audit.second_ways import SECOND_WAYS
-from rnnlab.flow.quantity import GROUPS
+from rnnlab.flow.group import GROUPS
 from rnnlab.training import available_engines
 from tests.audit.test_check import spoil
 from tests.cli.conftest import Call

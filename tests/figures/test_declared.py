@@ -19,7 +19,8 @@ from rnnlab.figures.style import STYLES, Style, using
 from rnnlab.figures.subject import Subject
 from rnnlab.figures.sweep_figures import draw_sweep
 from rnnlab.figures.wish import Placing, Wish
-from rnnlab.flow.quantity import GROUPS, LAYER, PROBE, RECORD, Axis, Group, Quantity, Sizes, Summary, Table
+from rnnlab.flow.group import GROUPS, Group
+from rnnlab.flow.quantity import LAYER, PROBE, RECORD, Axis, Quantity, Sizes, Summary, Table
 from rnnlab.store.atomic import npz_bytes
 from tests.cli.conftest import Call
 from tests.figures.made import assert_readable, make_run, make_sweep

@@ -16,8 +16,8 @@ from rnnlab.figures.kind import RUN_KINDS
 from rnnlab.figures.run_figures import draw_run
 from rnnlab.figures.style import STYLES, using
 from rnnlab.figures.subject import Subject
+from rnnlab.flow.group import GROUPS
 from rnnlab.flow.mean_field import mean_field
-from rnnlab.flow.quantity import GROUPS
 from rnnlab.store import Run, open_run
 from rnnlab.studies.remeasuring import add_quantities
 from rnnlab.studies.run import run_one

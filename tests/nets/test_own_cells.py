@@ -15,9 +15,9 @@ from torch.func import jacrev
 from rnnlab.audit import run_check
 from rnnlab.config import ConfigError, config_from_mapping
 from rnnlab.flow.exponents import lyapunov_exponents
+from rnnlab.flow.group import GROUPS
 from rnnlab.flow.groups.lags import lag_parts
 from rnnlab.flow.problem import Problem
-from rnnlab.flow.quantity import GROUPS
 from rnnlab.nets import NONLINEARITIES, Architecture, Cell, make_cell, run_net
 from rnnlab.nets.parameters import layer_weights
 from rnnlab.training import WEIGHTS, make_stream

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnlab.flow.quantity import GROUPS
+from rnnlab.flow.group import GROUPS
 from rnnlab.store import Run, open_run
 from rnnlab.store.atomic import json_bytes
 from rnnlab.studies.run import run_one

@@ -1,1 +1,1 @@
-"""The groups of quantities, a file each: found when they are first asked for (rnnlab.flow.quantity.GROUPS)."""
+"""The groups of quantities, a file each: found when they are first asked for (rnnlab.flow.group.GROUPS)."""

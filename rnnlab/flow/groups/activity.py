@@ -11,7 +11,8 @@ from math import nan
 from typing import TYPE_CHECKING, ClassVar
 
 from rnnlab.flow.declaring import no_derivatives, no_slopes, of_two_records
-from rnnlab.flow.quantity import FLOW, GROUPS, Arrays, Group, Quantity, Sizes
+from rnnlab.flow.group import GROUPS, Group
+from rnnlab.flow.quantity import FLOW, Arrays, Quantity, Sizes
 
 if TYPE_CHECKING:
     import numpy as np

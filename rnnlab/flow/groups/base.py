@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rnnlab.flow.base_numbers import BASE_NUMBERS
 from rnnlab.flow.declaring import no_governing_matrix
-from rnnlab.flow.quantity import FLOW, GROUPS, LOSS, PARAMETERS, PROBE, SPECTRUM, Group, Quantity, Sizes, Summary
+from rnnlab.flow.group import GROUPS, Group
+from rnnlab.flow.quantity import FLOW, LOSS, PARAMETERS, PROBE, SPECTRUM, Quantity, Sizes, Summary
 
 if TYPE_CHECKING:
     import numpy as np

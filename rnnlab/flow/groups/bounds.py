@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from rnnlab.flow.declaring import no_governing_matrix, of_two_records
-from rnnlab.flow.quantity import GROUPS, LAG, LAYER, RECORD, Group, Quantity, Sizes, Table
+from rnnlab.flow.group import GROUPS, Group
+from rnnlab.flow.quantity import LAG, LAYER, RECORD, Quantity, Sizes, Table
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rnnlab.flow.declaring import no_derivatives, of_two_records
-from rnnlab.flow.quantity import GROUPS, LAYER, RECORD, Group, Quantity, Sizes, Table
+from rnnlab.flow.group import GROUPS, Group
+from rnnlab.flow.quantity import LAYER, RECORD, Quantity, Sizes, Table
 
 if TYPE_CHECKING:
     import numpy as np

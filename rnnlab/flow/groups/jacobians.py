@@ -12,7 +12,8 @@ from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
 from rnnlab.flow.declaring import no_derivatives, no_slopes
-from rnnlab.flow.quantity import FLOW, GROUPS, LAYER, RECORD, Axis, Group, Quantity, Sizes, Table
+from rnnlab.flow.group import GROUPS, Group
+from rnnlab.flow.quantity import FLOW, LAYER, RECORD, Axis, Quantity, Sizes, Table
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,8 @@ from math import nan
 from typing import TYPE_CHECKING, ClassVar
 
 from rnnlab.flow.declaring import no_recurrent_matrix, of_two_records
-from rnnlab.flow.quantity import GROUPS, LAG, LAYER, RECORD, Arrays, Group, Quantity, Sizes, Table
+from rnnlab.flow.group import GROUPS, Group
+from rnnlab.flow.quantity import LAG, LAYER, RECORD, Arrays, Quantity, Sizes, Table
 
 if TYPE_CHECKING:
     import numpy as np

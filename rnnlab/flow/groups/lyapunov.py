@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rnnlab.flow.declaring import no_derivatives, of_two_records
-from rnnlab.flow.quantity import GROUPS, LAYER, RECORD, Axis, Group, Quantity, Sizes, Table
+from rnnlab.flow.group import GROUPS, Group
+from rnnlab.flow.quantity import LAYER, RECORD, Axis, Quantity, Sizes, Table
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from rnnlab.flow.declaring import no_derivatives
-from rnnlab.flow.quantity import FLOW, GROUPS, Group, Quantity, Sizes
+from rnnlab.flow.group import GROUPS, Group
+from rnnlab.flow.quantity import FLOW, Quantity, Sizes
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from rnnlab.flow.quantity import BATCH, GROUPS, Arrays, Group, Quantity, Sizes, Summary, Table
+from rnnlab.flow.group import GROUPS, Group
+from rnnlab.flow.quantity import BATCH, Arrays, Quantity, Sizes, Summary, Table
 
 if TYPE_CHECKING:
     import numpy as np

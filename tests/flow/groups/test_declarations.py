@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from torch import Tensor
 
+from rnnlab.flow.group import GROUPS
 from rnnlab.flow.partials import StepPoint, partials
-from rnnlab.flow.quantity import GROUPS, Sizes
+from rnnlab.flow.quantity import Sizes
 from rnnlab.nets import Architecture, Elman, LayerWeights, State
 from tests.flow.groups.settings import ALL_CELLS, random_problem
 
