@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnlab.cli import options, text
+from rnnlab.cli.naming import one_place
 
 if TYPE_CHECKING:
     from rnnlab.store import Run
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\b
 Examples:
   rnnlab diff runs/vanishing runs/exploding
-  rnnlab diff runs/a/default-38d0878c07c4 runs/a/seed=1-0f2c1b7a9d3e --json
+  rnnlab diff runs/lstm/seed=0 runs/lstm/seed=1 --json
 """
 
 
@@ -28,12 +29,13 @@ def register(app: typer.Typer) -> None:
 def diff(
     run: options.RunPath,
     other: Annotated[Path, typer.Argument(metavar="OTHER", help="The run to compare it with.")],
+    runs: options.Runs = Path("runs"),
     as_json: options.Json = False,
 ) -> None:
     """Compare two runs: their configs and their results."""
     from rnnlab.store import open_run
 
-    left, right = open_run(run), open_run(other)
+    left, right = (open_run(one_place(name, runs)) for name in (run, other))
     config, results = _config_rows(left, right), _result_rows(left, right)
     if as_json:
         objects = {

@@ -7,11 +7,13 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from rnnlab.cli import options, text
+from rnnlab.cli.naming import one_place
 
 if TYPE_CHECKING:
     from rnnlab.explain import Explanation, RunFinding
@@ -40,12 +42,12 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=_EXAMPLES)(explain)
 
 
-def explain(run: options.RunPath, as_json: options.Json = False) -> None:
+def explain(run: options.RunPath, runs: options.Runs = Path("runs"), as_json: options.Json = False) -> None:
     """Say in sentences why a run's gradients vanish or explode."""
     from rnnlab.explain import explain_run
     from rnnlab.store import open_run
 
-    opened = open_run(run)
+    opened = open_run(one_place(run, runs))
     opened.verify()
     explanation = explain_run(opened)
     if as_json:

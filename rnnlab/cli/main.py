@@ -3,7 +3,7 @@
 | exit code | meaning |
 |---|---|
 | 0 | everything asked for is done (a diverged run is done) |
-| 1 | some run failed |
+| 1 | some run failed; or no run is as was asked for |
 | 2 | usage or config error, or a fault in code of your own |
 | 70 | a fault of rnnlab itself; the traceback goes to a file that the message names |
 | 75 | another process holds the lock |
@@ -73,7 +73,8 @@ First steps:
   rnnlab train vanishing.yaml              make a run under runs/
   rnnlab train vanishing.yaml seed=1       another one: any key of the config
   rnnlab ls                                what there is
-  rnnlab show runs/vanishing               gradients and losses of a run
+  rnnlab show runs/vanishing               the study: its ranges, its best run
+  rnnlab show runs/vanishing/seed=1        gradients and losses of a run
 """,
 )
 for module in (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnlab.cli import options, text
+from rnnlab.cli.naming import chosen_places
 from rnnlab.cli.signals import STOP
 from rnnlab.errors import UserError
 from rnnlab.flow.group import addable_groups, named_groups
@@ -48,10 +49,12 @@ def register(app: typer.Typer) -> None:
 
 
 def measure(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run folders or study folders.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=options.PathHelp)],
     quantities: Annotated[
         str, typer.Option(metavar="GROUPS", help="Names of groups, with commas between them; or all.")
     ],
+    where: options.Where = None,
+    runs: options.Runs = Path("runs"),
     quiet: options.Quiet = False,
 ) -> None:
     """Measure more of finished runs: lags, exponents, gates."""
@@ -66,7 +69,7 @@ def measure(
     hooks = Hooks(should_stop=lambda: STOP.signal is not None)
     failed, studies = 0, set[Path]()
     try:
-        for run in _runs(paths):
+        for run in _runs(chosen_places(paths, where or [], runs)):
             try:
                 added = add_quantities(run, names, hooks)
             except StoppedError:

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from rnnlab.cli import options, text
+from rnnlab.cli.naming import chosen_places
 
 if TYPE_CHECKING:
     from rnnlab.figures.choosing import Chosen
@@ -64,7 +65,7 @@ class _PlotCommand(TyperCommand):
 
 
 def plot(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run folders or study folders.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=options.PathHelp)],
     kind: Annotated[str | None, typer.Option(metavar="KIND", help="One kind of figure only; listed below.")] = None,
     x: Annotated[str | None, typer.Option("--x", metavar="AXIS", help="What goes across.")] = None,
     y: Annotated[str | None, typer.Option("--y", metavar="NAME", help="What goes upward.")] = None,
@@ -75,6 +76,8 @@ def plot(
         str | None, typer.Option("--out", "-o", metavar="PREFIX", help="What the files' names begin with.")
     ] = None,
     style: Annotated[str, typer.Option(metavar="paper|screen|dark", help="Colours and sizes.")] = "screen",
+    where: options.Where = None,
+    runs: options.Runs = Path("runs"),
     quiet: options.Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of what was written.")] = False,
 ) -> None:
@@ -86,12 +89,12 @@ def plot(
     from rnnlab.figures.wish import Wish
 
     looks, file_format = find_style(style), choose("--format", file_format, FORMATS)
-    chosen = choose_runs(paths, text.tell)
-    where = target_of(out, chosen.folder)
+    chosen = choose_runs(chosen_places(paths, where or [], runs), text.tell)
+    target = target_of(out, chosen.folder)
     written = []
     with using(looks):
         for drawn in draw_figures(chosen, Wish(kind, x, y, hue, panel), looks, text.tell):
-            written.append(save(drawn, where, file_format))
+            written.append(save(drawn, target, file_format))
             if not (quiet or as_json):
                 print(written[-1])
     if as_json:

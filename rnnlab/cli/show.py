@@ -1,4 +1,4 @@
-"""rnnlab show: one run, looked at closely."""
+"""rnnlab show: one run, looked at closely, or a study as a whole."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import itertools
 import json
 import math
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnlab.cli import charts, options, report, text
+from rnnlab.cli import charts, naming, options, overview, report, text
 from rnnlab.flow.group import find_quantity
 from rnnlab.flow.quantity import BATCH, TIMESTEP
 
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab show runs/cumulative-average                    the study's only run
-  rnnlab show runs/cumulative-average/default-38d0878c07c4
-  rnnlab show runs/lstm --json | jq .summary
+  rnnlab show runs/lstm                       the study: axes, ranges, best run
+  rnnlab show runs/lstm/default-38d0878c07c4  a run, by its folder
+  rnnlab show runs/lstm/38d0                  by the beginning of its hash
+  rnnlab show runs/lstm/seed=3                by what its config says
+  rnnlab show lstm/weight_scale=1.5,seed=3    runs/ may be left out
+  rnnlab show runs/lstm/@last                 the one that was finished last
+  rnnlab show @last --json | jq .summary      of all studies
 """
 
 _LABEL = 12
@@ -32,11 +37,23 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=_EXAMPLES)(show)
 
 
-def show(run: options.RunPath, as_json: options.Json = False) -> None:
-    """Show a run: losses, gradients, config, origin."""
+def show(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="PATH", help="A run or a study: its folder, STUDY/seed=3, STUDY/@last, part of a hash."),
+    ],
+    runs: options.Runs = Path("runs"),
+    as_json: options.Json = False,
+) -> None:
+    """Show a run: losses, gradients, config, origin. Of several, as in a study, what they have in common."""
     from rnnlab.store import open_run
 
-    opened = open_run(run)
+    found = naming.places(path, runs)
+    entries = [entry for place in found for entry in naming.runs_in(place)]
+    if len(entries) > 1:
+        overview.show(found[0] if len(found) == 1 else path, entries, as_json=as_json)
+        return
+    opened = open_run(found[0])
     opened.verify()
     if as_json:
         print(json.dumps({"path": str(opened.path), **opened.record.to_json()}, indent=2))

@@ -17,7 +17,14 @@ _PRINTED = "\n\t\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 
 MISSING = "-"
 _PLAIN_WIDTH = 80
+_MOST_DIGITS = 17  # tell any two numbers apart
 _LEAST_WIDTH = 28  # of a first column that is shortened
+_FOLDED = "    "  # what the further lines of a folded row begin with
+
+_LOUD, _PLAIN = "\ufdd0", "\ufdd1"
+"""Around what stands out: characters that no text has, and that a cell shows as escapes (`printable`)."""
+
+_COLOURS = {_LOUD: "\x1b[1;31m", _PLAIN: "\x1b[0m"}
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -48,6 +55,21 @@ def cell(value: Any) -> str:
     return number(value) if isinstance(value, float) else printable(str(value))
 
 
+class Number(str):
+    """A number that is written already, for a column of numbers."""
+
+    __slots__ = ()
+
+
+def values(several: Sequence[Any]) -> list[str]:
+    """Write the values of an axis: numbers with so many digits, three at least, that what differs looks different."""
+    different = {value for value in several if isinstance(value, float)}
+    for digits in range(3, _MOST_DIGITS):
+        if len({number(value, digits) for value in different}) == len(different):
+            break
+    return [number(value, digits) if isinstance(value, float) else cell(value) for value in several]
+
+
 def printable(text: str) -> str:
     """Write what would steer a terminal as escapes; a name of a folder may hold anything."""
     return escaped(text, keep="\n")
@@ -61,7 +83,12 @@ class PlainStream:
 
     def write(self, written: str) -> int:
         """Write text, with escapes for what is not printed; tells how many characters that are."""
-        self._stream.write(escaped(written, keep=_PRINTED))
+        plain = escaped(written, keep=_PRINTED + _LOUD + _PLAIN)
+        if _LOUD in plain or _PLAIN in plain:
+            in_colour = is_terminal(self._stream) and not os.environ.get("NO_COLOR")
+            for mark, colour in _COLOURS.items():
+                plain = plain.replace(mark, colour if in_colour else "")
+        self._stream.write(plain)
         return len(written)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -99,40 +126,54 @@ def _wrapped_line(line: str, width: int) -> str:
     return wrapper.fill(words)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int | None = None, indent: str = "") -> str:
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    width: int | None = None,
+    indent: str = "",
+    loud: Sequence[bool] | None = None,
+) -> str:
     """Align columns: numbers to the right, words to the left.
 
     Args:
         header: the column names.
         rows: the cells, strings or numbers.
-        width: shorten the first column in its middle, and leave out the last columns, so that lines stay within it;
-            None: never.
+        width: shorten the first column in its middle so that lines stay within it, and where that is not enough, fold
+            each line: the last columns stand below the first; None: never.
         indent: what each line begins with.
+        loud: of each row, whether it should stand out on a terminal.
     """
     cells = [[cell(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    folds = [range(len(widths))] if width is None else _fold(widths, width - len(indent))
     if width is not None:
-        widths = _fit(widths, width - len(indent))
-        header, cells = header[: len(widths)], [line[: len(widths)] for line in cells]
-    numeric = [any(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
+        widths[0] = min(widths[0], max(_LEAST_WIDTH, width - len(indent) - sum(widths[i] + 2 for i in folds[0][1:])))
+    numeric = [any(isinstance(row[i], int | float | Number) for row in rows) for i in range(len(header))]
     lines = []
-    for line in [list(header), *cells]:
+    for line, stands_out in zip([list(header), *cells], [False, *(loud or [False] * len(cells))], strict=True):
         line[0] = shorten(line[0], widths[0])
         aligned = [
             text.rjust(space) if right else text.ljust(space)
             for text, space, right in zip(line, widths, numeric, strict=True)
         ]
-        lines.append((indent + "  ".join(aligned)).rstrip())
+        for fold in folds:
+            margin = indent if fold is folds[0] else indent + _FOLDED
+            folded = (margin + "  ".join(aligned[i] for i in fold)).rstrip()
+            lines.append(f"{_LOUD}{folded}{_PLAIN}" if stands_out else folded)
     return "\n".join(lines)
 
 
-def _fit(widths: Sequence[int], width: int) -> list[int]:
-    """Give the widths of the columns that fit, two spaces apart."""
-    fitting = list(widths)
-    while len(fitting) > 1 and min(fitting[0], _LEAST_WIDTH) + sum(w + 2 for w in fitting[1:]) > width:
-        fitting.pop()
-    fitting[0] = min(fitting[0], max(_LEAST_WIDTH, width - sum(w + 2 for w in fitting[1:])))
-    return fitting
+def _fold(widths: Sequence[int], width: int) -> list[range]:
+    """Give the columns of each line, two spaces apart; one at least."""
+    folds, start, used = [], 0, min(widths[0], _LEAST_WIDTH)
+    for i in range(1, len(widths)):
+        if used + 2 + widths[i] > width:
+            folds.append(range(start, i))
+            start, used = i, len(_FOLDED) + widths[i]
+        else:
+            used += 2 + widths[i]
+    return [*folds, range(start, len(widths))]
 
 
 def shorten(text: str, width: int) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rnnlab.cli import options, text
+from rnnlab.cli.naming import places
 
 _EXAMPLES = """\b
 Examples:
@@ -37,10 +38,10 @@ def verify(
     """Compare finished runs with their checksums: what is damaged, missing, unexpected."""
     from rnnlab.store import MissingRunError, verifying
 
-    folder = path or runs
-    if not folder.is_dir():
-        raise MissingRunError(f"there is no folder {folder}")
-    verified = list(verifying.verify(folder))
+    if path is None and not runs.is_dir():
+        raise MissingRunError(f"there is no folder {runs}")
+    folders = [runs] if path is None else places(path, runs)
+    verified = [found for folder in folders for found in verifying.verify(folder)]
     findings = [finding for run in verified for finding in run.findings]
     whole = sum(run.is_whole for run in verified)
     if as_json:

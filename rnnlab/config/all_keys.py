@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -16,6 +16,31 @@ from rnnlab.tasks import TASKS
 from rnnlab.words import nearest
 
 SECTIONS = (*COMPOSED, "record")
+
+CALLED_ELSEWHERE = {
+    "activation": "model.nonlinearity",
+    "bptt": "training.truncate",
+    "bs": "training.batch_size",
+    "clip": "training.clip_norm",
+    "depth": "model.layers",
+    "epochs": "training.batches",
+    "gain": "model.weight_scale",
+    "grad_clip": "training.clip_norm",
+    "hidden": "model.hidden_size",
+    "hidden_dim": "model.hidden_size",
+    "iterations": "training.batches",
+    "length": "task.seq_len",
+    "lr": "training.learning_rate",
+    "num_layers": "model.layers",
+    "random_seed": "seed",
+    "sequence_length": "task.seq_len",
+    "steps": "training.batches",
+    "timesteps": "task.seq_len",
+    "units": "model.hidden_size",
+    "updates": "training.batches",
+    "width": "model.hidden_size",
+}
+"""What other programs call these keys, and how their names are shortened: no likeness of letters tells that."""
 
 
 def keys_of(kinds: tuple[str, ...] | None = None) -> dict[str, Key]:
@@ -52,9 +77,16 @@ def find_unknown(dotted: str, kinds: tuple[str, ...] | None = None) -> str:
     last = dotted.rpartition(".")[2]
     by_last = {name.rpartition(".")[2]: name for name in reversed(keys)}
     near = nearest(last, by_last)
-    meant = by_last.get(last) or nearest(dotted, keys) or (by_last[near] if near else None)
+    meant = (
+        by_last.get(last) or _called_elsewhere(last, keys) or nearest(dotted, keys) or (by_last[near] if near else None)
+    )
     hint = f". Did you mean '{meant}'?" if meant else f"; valid: {listed(keys)}"
     return f"unknown key {shown(dotted)}{hint}"
+
+
+def _called_elsewhere(name: str, keys: Container[str]) -> str | None:
+    key = CALLED_ELSEWHERE.get(name.lower())
+    return key if key in keys else None
 
 
 class KeyDescription(NamedTuple):

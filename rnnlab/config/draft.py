@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from rnnlab.config.all_keys import SECTIONS, keys_of
+from rnnlab.config.all_keys import CALLED_ELSEWHERE, SECTIONS, keys_of
 from rnnlab.config.document import Document, Path
 from rnnlab.config.errors import LONGEST_NUMBER, ConfigError, Diagnostic, meant_or_listed, quoted, shown
 from rnnlab.config.scalars import Plain, Scalar
@@ -144,6 +144,11 @@ def unknown_key(path: Path, kinds: tuple[str, ...]) -> Violation:
     if homes:
         home = f"in {homes[0][0]}" if homes[0] else "at the top level"
         return Violation(path, f"unknown key {quoted(name)} {where}. {quoted(name)} belongs {home}", True)
+    meant = CALLED_ELSEWHERE.get(name.lower())
+    if meant is not None and meant in keys:
+        here, _, its_name = meant.rpartition(".")
+        place = "" if here == section else f" in {here}" if here else " at the top level"
+        return Violation(path, f"unknown key {quoted(name)} {where}. Did you mean '{its_name}'{place}?", True)
     return Violation(path, f"unknown key {quoted(name)} {where}{meant_or_listed(name, siblings)}", True)
 
 

@@ -118,7 +118,7 @@ def load_sweep(
 
     Args:
         path: a YAML file.
-        overrides: `key=value`; a comma list, linspace, logspace or range makes or replaces an axis, and one value
+        overrides: `key=value`; a comma list, or a call such as linspace, makes or replaces an axis, and one value
             for an axis of the file becomes its only value. `seed=7` moves the first of the file's `seeds`.
         extensions: Python files, or names of installed extensions, besides those of the config; they are executed.
 

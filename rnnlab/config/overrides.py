@@ -1,6 +1,7 @@
 """Overrides from the command line: `key=value`, read by the rules of the file, put in the place of the file's values.
 
-A bare comma list, `linspace(...)`, `logspace(...)` and `range(...)` make or replace an axis of a sweep.
+A bare comma list, `linspace(...)`, `geomspace(...)`, `logspace(...)` and `range(...)` make or replace an axis of a
+sweep.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from rnnlab.config.all_keys import find_unknown, keys_of
 from rnnlab.config.document import read_document
 from rnnlab.config.draft import Draft
 from rnnlab.config.errors import quoted
-from rnnlab.config.points import call_of, is_spacing, usage_of
+from rnnlab.config.points import SPACINGS, call_of, is_spacing, usage_of
 from rnnlab.config.scalars import Plain, read_scalar
 
 _FLOW = ("[", "{", "'", '"')
@@ -78,7 +79,7 @@ def _axis_of(text: str) -> Plain:
 
 def _arguments(name: str, text: str) -> list[Plain]:
     if not is_spacing(name):
-        raise ValueError(f"{quoted(name)} is not known; valid: linspace(...), logspace(...), range(...)")
+        raise ValueError(f"{quoted(name)} is not known; valid: {', '.join(f'{known}(...)' for known in SPACINGS)}")
     values = [read_value(item) for item in _split(text)]
     if len(values) != 3 or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
         raise ValueError(usage_of(name))

@@ -1,4 +1,4 @@
-"""The points of an axis: lists, linspace, logspace and range, as in a file and as on the command line.
+"""The points of an axis: lists, linspace, geomspace, logspace and range, as in a file and as on the command line.
 
 Points are computed in decimal, from the numbers as they were written, and rounded to 12 significant digits. So the
 same axis gives the same runs everywhere, and an axis through 0 holds 0 and not 1e-17.
@@ -15,11 +15,16 @@ from rnnlab.config.scalars import Plain
 MOST_POINTS = 100_000  # on one axis; far above any study, and made in well under a second
 _EXACT = 50  # decimal digits while computing: three times what a float holds
 _ROUNDED = Context(prec=12)
+_FLOAT_LIMIT = 308  # 10**309 is beyond float64
 _USAGE = {
     "linspace": "linspace takes [first, last, number of values], for example [0.25, 2.5, 10]",
+    "geomspace": "geomspace takes [first, last, number of values], for example [1e-4, 0.1, 4]",
     "logspace": "logspace takes [a, b, number of values] and goes from 10**a to 10**b, for example [-4, -1, 4]",
     "range": "range takes [start, stop, step] and leaves stop out, for example [1, 10, 2]",
 }
+SPACINGS = tuple(_USAGE)
+_LEAST_EXPONENT = 0.01  # 10**0.01 is 1.023: who writes a number as near to 0 as this means the value, not an exponent
+_MOST_EXPONENT = 38  # weights are trained in float32, which holds little beyond 1e38 and 1e-38
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\((.*)\)", re.DOTALL)
 
 
@@ -35,7 +40,7 @@ def points_of(values: Plain) -> list[Plain]:
         points = _spaced(*next(iter(values.items())))
     else:
         got = f"the keys {listed(map(shown, values))}" if isinstance(values, dict) and values else shown(values)
-        raise ValueError(f"got {got}; valid: a list of values, linspace, logspace or range")
+        raise ValueError(f"got {got}; valid: a list of values, {', '.join(SPACINGS[:-1])} or {SPACINGS[-1]}")
     if not points:
         raise ValueError("the axis is empty; give it at least one value")
     if len(points) > MOST_POINTS:
@@ -57,6 +62,10 @@ def _spaced(kind: str, arguments: Plain) -> list[Plain]:
         raise ValueError(f"the number of values must be a whole number of at least 1; got {shown(c)}")
     if c > MOST_POINTS:
         raise ValueError(_too_many(c))
+    if kind == "geomspace":
+        return _geometric(a, b, c)
+    if kind == "logspace":
+        _check_exponents(a, b, c)
     with localcontext(prec=_EXACT):
         points = _even(Decimal(repr(a)), Decimal(repr(b)), c)
     if kind == "linspace":
@@ -73,6 +82,32 @@ def _even(first: Decimal, last: Decimal, count: int) -> list[Decimal]:
     if count == 1:
         return [first]
     return [first + (last - first) * i / (count - 1) for i in range(count - 1)] + [last]
+
+
+def _geometric(first: float, last: float, count: int) -> list[Plain]:
+    """Space points evenly in their logarithm; both ends are as they were written."""
+    if first * last <= 0:
+        raise ValueError("the first and the last value of a geomspace are both above 0, or both below")
+    with localcontext(prec=_EXACT):
+        start, end = Decimal(repr(first)), Decimal(repr(last))
+        ratio = end / start
+        points = [start, *(start * ratio ** (Decimal(i) / (count - 1)) for i in range(1, count - 1)), end][:count]
+        return [float(_ROUNDED.plus(point)) for point in points]
+
+
+def _check_exponents(a: float, b: float, count: int) -> None:
+    """Refuse the ends of a logspace that can only be meant as values.
+
+    Raises:
+        ValueError: with the sentence that says what to write instead.
+    """
+    for end in (a, b):
+        if 0 < abs(end) <= _LEAST_EXPONENT or abs(end) > _MOST_EXPONENT:
+            value = f"{10.0**end:.6g}" if end < _FLOAT_LIMIT else "too large for a number"
+            meant = f"geomspace with [{a!r}, {b!r}, {count}]" if a * b > 0 else "geomspace or linspace"
+            raise ValueError(
+                f"logspace takes exponents, and 10**{end!r} is {value}; for values from {a!r} to {b!r} write {meant}"
+            )
 
 
 def _power_of_ten(exponent: float) -> float:
@@ -105,7 +140,7 @@ def call_of(text: str) -> tuple[str, str] | None:
 
 
 def is_spacing(name: str) -> bool:
-    """Tell whether a name is linspace, logspace or range."""
+    """Tell whether a name is linspace, geomspace, logspace or range."""
     return name in _USAGE
 
 

@@ -73,8 +73,14 @@ class Linspace(Section):
     linspace: list[int | float] = Field(description="[first, last, number of values].", min_length=3, max_length=3)
 
 
+class Geomspace(Section):
+    """Values evenly spaced in their logarithm, from the first to the last."""
+
+    geomspace: list[int | float] = Field(description="[first, last, number of values].", min_length=3, max_length=3)
+
+
 class Logspace(Section):
-    """Values evenly spaced in their logarithm."""
+    """Powers of ten, whose exponents are evenly spaced."""
 
     logspace: list[int | float] = Field(
         description="[a, b, number of values], from 10**a to 10**b.", min_length=3, max_length=3
@@ -93,9 +99,9 @@ Value = str | int | float | bool | None
 class SweepSection(Section):
     """The axes of a sweep; read by `rnnlab sweep`, ignored by `rnnlab train`."""
 
-    axes: dict[str, list[Value] | Linspace | Logspace | Range] = Field(
+    axes: dict[str, list[Value] | Linspace | Geomspace | Logspace | Range] = Field(
         default_factory=dict,
-        description="Dotted key of the config to its values: a list, linspace, logspace or range.",
+        description="Dotted key of the config to its values: a list, linspace, geomspace, logspace or range.",
     )
     seeds: int | None = Field(
         None, ge=1, description="Number of seeds: short for the axis seed: [seed, seed + 1, ...]."

@@ -65,7 +65,11 @@ def is_run_folder(folder: Path) -> bool:
 
 def list_studies(runs: Path) -> list[Path]:
     """Give the study folders under the runs folder, by name: those that hold a run, finished or in the making."""
-    return [folder for folder in _subfolders(runs) if any(_holds_run(name) for name in _names(folder))]
+    return [
+        folder
+        for folder in _subfolders(runs)
+        if any(_holds_run(name) for name in _names(folder)) or any(_renamed(folder))
+    ]
 
 
 def _holds_run(name: str) -> bool:
@@ -74,7 +78,21 @@ def _holds_run(name: str) -> bool:
 
 def iterate_runs(study: Path) -> Iterator[RunEntry]:
     """Look at every run folder of a study, by name; a damaged one is named, never an error."""
-    return (look_at(folder) for folder in _subfolders(study) if RUN_FOLDER.fullmatch(folder.name))
+    return (look_at(folder) for folder in run_folders(study))
+
+
+def run_folders(study: Path) -> list[Path]:
+    """Give the run folders of a study, by name: one that a person has renamed is known by its run.json."""
+    return [folder for folder in _subfolders(study) if RUN_FOLDER.fullmatch(folder.name) or _is_renamed(folder)]
+
+
+def _is_renamed(folder: Path) -> bool:
+    """Tell whether it is a run whose name does not end in its hash; what is hidden is in the making."""
+    return not folder.name.startswith(".") and os.path.isfile(folder / "run.json")  # noqa: PTH113 (one that cannot be read is none)
+
+
+def _renamed(study: Path) -> Iterator[Path]:
+    return (each for each in _subfolders(study) if not RUN_FOLDER.fullmatch(each.name) and _is_renamed(each))
 
 
 def list_runs(study: Path) -> list[RunEntry]:
@@ -88,9 +106,11 @@ def list_workspaces(study: Path) -> list[Path]:
 
 
 def folder_hashes(study: Path) -> dict[str, Path]:
-    """Give every run folder by the hash in its name; nothing is opened."""
+    """Give every run folder by the hash in its name; only one that was renamed is opened."""
     matches = ((RUN_FOLDER.fullmatch(name), name) for name in _names(study))
-    return {match[1]: study / name for match, name in matches if match}
+    named = {match[1]: study / name for match, name in matches if match}
+    entries = map(look_at, _renamed(study))
+    return {short_hash(entry.record.identity): entry.path for entry in entries if entry.found} | named
 
 
 def find_run(study: Path, identity: str) -> RunEntry | None:
@@ -111,7 +131,8 @@ def find_run(study: Path, identity: str) -> RunEntry | None:
                     entry.path,
                 )
             return entry
-    return None
+    renamed = map(look_at, _renamed(study))
+    return next((entry for entry in renamed if entry.found and entry.found.identity == identity), None)
 
 
 def look_at(folder: Path) -> RunEntry:

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from rnnlab.store.atomic import read_json
 from rnnlab.store.errors import DamagedRunError
-from rnnlab.store.folders import RUN_FOLDER, is_run_folder, list_studies, short_hash
+from rnnlab.store.folders import RUN_FOLDER, is_run_folder, list_studies, run_folders, short_hash
+from rnnlab.store.labels import LABELS_FILE
 from rnnlab.store.record import RunRecord, problem_of
 
 
@@ -49,7 +50,7 @@ def verify(path: Path) -> Iterator[Verified]:
         yield verify_run(path)
         return
     for study in [path, *list_studies(path)]:
-        folders = [folder for folder in sorted(study.iterdir()) if RUN_FOLDER.fullmatch(folder.name)]
+        folders = run_folders(study)
         yield from map(verify_run, folders)
         for name in sorted(_indexed(study) - {folder.name for folder in folders}):
             gone = study / name
@@ -66,14 +67,15 @@ def verify_run(folder: Path) -> Verified:
         finding = Discrepancy(folder / "run.json", "missing" if is_missing else "damaged", words)
         return Verified(folder, [finding])
     findings = []
-    if folder.resolve().name[-12:] != short_hash(record.identity):
+    match = RUN_FOLDER.fullmatch(folder.resolve().name)
+    if match and match[1] != short_hash(record.identity):
         findings.append(
             Discrepancy(folder, "damaged", f"its run.json is of {record.identity[:12]}, and its name is not")
         )
     for name, facts in record.files.items():
         found = _verify_file(folder / name, facts.bytes, facts.sha256)
         findings += [found] if found else []
-    known = {folder / name for name in (*record.files, "run.json")}
+    known = {folder / name for name in (*record.files, "run.json", LABELS_FILE)}
     for parent, _, names in os.walk(folder):
         others = sorted({Path(parent) / name for name in names} - known)
         findings += [Discrepancy(path, "unexpected", "it is not of the run") for path in others]

@@ -57,7 +57,17 @@ def test_ls_lists_studies(call: Call, tiny: Path) -> None:
     assert found == [("diverging", 1, 0, 1, 0), ("tiny", 2, 1, 0, 1)]
     assert all(row["unfinished"] == 0 for row in rows)
     lines = call("ls").out.splitlines()
-    assert lines[0].split() == ["study", "runs", "completed", "diverged", "damaged", "unfinished", "last", "finished"]
+    assert lines[0].split() == [
+        "study",
+        "runs",
+        "completed",
+        "diverged",
+        "damaged",
+        "unfinished",
+        "last",
+        "finished",
+        "(UTC)",
+    ]
     assert lines[2].split()[:6] == ["tiny", "2", "1", "0", "1", "0"]
 
 
@@ -154,16 +164,34 @@ def test_show_shows_the_run(call: Call, tiny: Path) -> None:
     assert value == info
 
 
-def test_show_of_a_study_with_many_runs_asks_for_one(call: Call, tiny: Path) -> None:
+def test_show_of_a_study_shows_what_was_swept_and_the_best_run(call: Call, tiny: Path) -> None:
     assert call("train", "tiny.yaml", "-q", "seed=1").code == 0
+    assert call("train", "tiny.yaml", "-q", *DIVERGING[:3], "training.batches=40").code == 0
     result = call("show", "runs/tiny")
-    assert (result.code, result.out) == (2, "")
-    assert result.err.startswith(f"runs/tiny holds 2 runs; name one of them, e.g. {tiny.name}, seed=1-")
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert lines[0] == "runs/tiny: 3 runs, 2 completed, 1 diverged"
+    assert "seed                   2 values: 0, 1" in lines
+    losses = {run.path: run.summary["final_loss"] for run in map(open_run, Path("runs/tiny").glob("*-*"))}
+    best = min((path for path in losses if losses[path] is not None), key=lambda path: losses[path])
+    assert f"  {best}" in lines
+    assert any(line.startswith("  diverged at update ") for line in lines)
+    value = json.loads(call("show", "tiny", "--json").out)
+    assert (value["runs"], value["best"]["path"]) == (3, str(best))
+    assert value["summary"]["final_loss"]["count"] == 2
+    assert value["axes"]["seed"] == [0, 1]
     result = call("show", "runs")
     assert (result.code, result.err) == (
         2,
         "runs is not a run folder and holds none; rnnlab ls shows what there is\n",
     )
+
+
+def test_a_command_for_one_run_asks_which_of_a_study_is_meant(call: Call, tiny: Path) -> None:
+    assert call("train", "tiny.yaml", "-q", "seed=1").code == 0
+    result = call("diff", "runs/tiny", tiny)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"runs/tiny holds 2 runs; name one of them, e.g. {tiny.name}, seed=1-")
 
 
 def test_diff_tells_what_differs(call: Call, tiny: Path) -> None:

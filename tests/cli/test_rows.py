@@ -39,14 +39,42 @@ def names(*conditions: str) -> str:
         ("weight_scale=null", "cd"),
         ("last_timestep_only=true", "a"),
         ("last_timestep_only=false", "bc"),
-        ("seed=one", ""),
-        ("seed!=one", "abcd"),
-        ("status>a", ""),
+        ("seed==1", "b"),
+        ("status == 'diverged'", "b"),
+        ("status=unfinished", ""),
+        ("seed!=null", "abc"),
         ("run=", ""),
     ],
 )
 def test_a_condition_keeps_the_rows_that_meet_it(condition: str, kept: str) -> None:
     assert names(condition) == kept
+
+
+@pytest.mark.parametrize(
+    ("condition", "sentence"),
+    [
+        ("seed=one", "got 'one' for seed, which is a number; valid: one number or null"),
+        ("seed!=1,2", "got '1,2' for seed, which is a number; valid: one number or null"),
+        ("final_loss<0,1", "got '0,1' for final_loss, which is a number; valid: one number or null. Did you mean 0.1?"),
+        ("status=Diverged",
+         "no run has status=Diverged; valid: completed, damaged, diverged, unfinished. Did you mean 'diverged'?"),
+        ("status=failed", "no run has status=failed; valid: completed, damaged, diverged, unfinished"),
+        ("status>a", "status is no number, so it has no order; valid: status=... and status!=..."),
+        ("last_timestep_only=yes", "no run has last_timestep_only=yes; valid: false, true"),
+        ("sead=1", "Did you mean 'seed'?"),
+    ],
+)  # fmt: skip
+def test_what_no_run_can_have_is_a_sentence(condition: str, sentence: str) -> None:
+    with pytest.raises(ColumnError) as caught:
+        names(condition)
+    assert str(caught.value).endswith(sentence)
+
+
+def test_of_several_words_one_is_enough() -> None:
+    rows: list[list[Any]] = [["x", ["good", "paper"]], ["y", ["paper"]], ["z", None]]
+    assert [row[0] for row in keep(["run", "tags"], rows, ["tags=good"])] == ["x"]
+    assert [row[0] for row in keep(["run", "tags"], rows, ["tags!=good"])] == ["y", "z"]
+    assert [row[0] for row in keep(["run", "tags"], rows, ["tags=null"])] == ["z"]
 
 
 def test_all_conditions_must_hold() -> None:

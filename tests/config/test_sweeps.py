@@ -146,7 +146,7 @@ def test_a_run_more_costs_the_same_however_many_there_are(sweep_of: SweepOf) -> 
         ("axes: {model: {layers: [1]}}", "1:16: 'model' is a whole section; set one of its keys: model.cell, "),
         ("axes: {model.layers: []}", "1:30: sweep.axes.model.layers: the axis is empty; give it at least one value"),
         ("axes: {model.layers: 3}",
-         "1:30: sweep.axes.model.layers: got 3; valid: a list of values, linspace, logspace or range"),
+         "1:30: sweep.axes.model.layers: got 3; valid: a list of values, linspace, geomspace, logspace or range"),
         ("axes: {model.layers: [1, 2.0]}", "1:34: sweep.axes.model.layers: got 2.0; "
          "valid: a whole number of at least 1. Did you mean 2?"),
         ("axes: {model.layers: {linspace: [1, 2, 3]}}",
@@ -193,7 +193,8 @@ def test_one_problem(wrong_sweep: Wrong, section: str, message: str) -> None:
         ("model.layers=1,,2", "a value is missing beside a ','"),
         ("model.layers=linspace(1,2)",
          "write linspace(first, last, number of values), for example linspace(0.25, 2.5, 10)"),
-        ("model.layers=Linspace(1,2,2)", "'Linspace' is not known; valid: linspace(...), logspace(...), range(...)"),
+        ("model.layers=Linspace(1,2,2)",
+         "'Linspace' is not known; valid: linspace(...), geomspace(...), logspace(...), range(...)"),
         ("model.layers=range(2,1,1)", "the range is empty; from start, the step must lead towards stop"),
         ("model.weight_scale=[1,2]", "got a list; valid: a finite number"),
         ("name=a,b", "'name' takes one value and cannot be an axis"),

@@ -40,7 +40,7 @@ def _config(**model: Any) -> dict[str, Any]:
 def test_one_run_is_one_row_without_swept_columns(tmp_path: Path) -> None:
     folder = make_run(tmp_path)
     (row,) = _read(tmp_path)
-    assert list(row) == ["run", "status", "seed", *NUMBERS]
+    assert list(row) == ["run", "status", "seed", *NUMBERS, "flags"]
     assert (row["run"], row["status"], row["seed"]) == (folder.name, "completed", "0")
     assert (row["final_loss"], row["final_gradient_slope"], row["final_spectral_radius"]) == ("0.25", "0.5", "")
 
@@ -76,7 +76,7 @@ def test_a_number_that_nothing_here_declares_is_a_column_all_the_same(tmp_path: 
     make_run(tmp_path, 0, "a", summary={"final_loss": 0.25})
     make_run(tmp_path, 1, "b", summary={"final_loss": 0.5, "lag_horizon": 7.0})
     rows = _read(tmp_path)
-    assert list(rows[0]) == ["run", "status", "seed", *NUMBERS, "lag_horizon"]
+    assert list(rows[0]) == ["run", "status", "seed", *NUMBERS, "lag_horizon", "flags"]
     assert [row["lag_horizon"] for row in rows] == ["", "7.0"]
 
 
