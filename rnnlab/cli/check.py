@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab check configs/cumulative_average.yaml
-  rnnlab check configs/lstm.yaml model.layers=3 task.seq_len=20
-  rnnlab check configs/vanishing.yaml --tolerance 1e-12
+  rnnlab check cumulative_average
+  rnnlab check lstm model.layers=3 task.seq_len=20
+  rnnlab check vanishing --tolerance 1e-12
 
 \b
 Ways:

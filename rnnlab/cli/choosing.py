@@ -47,7 +47,6 @@ def require(entries: Sequence[RunEntry], conditions: Sequence[str], where: Path)
 
 def nothing(entries: Sequence[RunEntry], conditions: Sequence[str], where: Path) -> str:
     """Say that no run meets the conditions, and what the runs have instead."""
-    runs = "the only run" if len(entries) == 1 else f"none of the {len(entries)} runs"
     header, table, listed = _facts(entries)
     there = []
     for condition in map(rows.read_condition, conditions):
@@ -61,7 +60,10 @@ def nothing(entries: Sequence[RunEntry], conditions: Sequence[str], where: Path)
             low, high = text.values([values[0], values[-1]])
             there.append(f"{condition.name} is {low} to {high}")
     said = f" ({'; '.join(there)})" if there else ""
-    return f"{runs} in {where} meets {' and '.join(conditions)}{said}"
+    asked = f"{' and '.join(conditions)}{said}"
+    if len(entries) == 1:
+        return f"the only run in {where} does not meet {asked}"
+    return f"none of the {len(entries)} runs in {where} meets {asked}"
 
 
 def _facts(entries: Sequence[RunEntry]) -> tuple[list[str], list[rows.Row], list[str]]:

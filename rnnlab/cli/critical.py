@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab critical configs/weight_scale.yaml
-  rnnlab critical configs/weight_scale.yaml model.nonlinearity=relu --seeds 20
-  rnnlab critical configs/lstm.yaml --range 1 30
-  rnnlab critical configs/gru.yaml --json | jq .median
+  rnnlab critical weight_scale
+  rnnlab critical weight_scale model.nonlinearity=relu --seeds 20
+  rnnlab critical lstm --range 1 30
+  rnnlab critical gru --json | jq .median
 
 \b
 The scale multiplies all matrices of the recurrent net, as model.weight_scale

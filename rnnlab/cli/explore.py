@@ -22,10 +22,10 @@ _END_SECONDS = 0.9
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab explore configs/vanishing.yaml     a window
-  rnnlab explore configs/lstm.yaml --web    a page for this machine's browser
-  rnnlab explore configs/vanishing.yaml model.layers=2 task.seq_len=20
-  rnnlab explore configs/vanishing.yaml --save flow.png --weight-scale 1.5
+  rnnlab explore vanishing     a window
+  rnnlab explore lstm --web    a page for this machine's browser
+  rnnlab explore vanishing model.layers=2 task.seq_len=20
+  rnnlab explore vanishing --save flow.png --weight-scale 1.5
 
 The scales multiply the weights of the config's seed as drawn at scale 1; one sequence is shown, the first of its
 probe sequences. A notebook has the same: from rnnlab.explore import explore (needs rnnlab[notebook]).

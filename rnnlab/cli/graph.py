@@ -12,10 +12,10 @@ from rnnlab.cli import options
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab graph configs/cumulative_average.yaml
-  rnnlab graph configs/two_layers.yaml --format svg --out graph.svg
-  rnnlab graph configs/cumulative_average.yaml task.seq_len=3 --paths U
-  rnnlab graph configs/lstm.yaml --format dot | dot -Tpdf > graph.pdf
+  rnnlab graph cumulative_average
+  rnnlab graph two_layers --format svg --out graph.svg
+  rnnlab graph cumulative_average task.seq_len=3 --paths U
+  rnnlab graph lstm --format dot | dot -Tpdf > graph.pdf
 
 Nodes: log10 ||dL/dh_t||; edges: the norm of the step's Jacobian; at the initial weights.
 More than 20 timesteps or 4 layers are abridged, and the figure says so; dot is always whole.

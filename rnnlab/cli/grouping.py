@@ -15,14 +15,14 @@ class Spread(NamedTuple):
     median: float | None
     lower: float | None
     upper: float | None
-    count: int
+    having: int
     missing: int
 
     def __str__(self) -> str:
         if self.median is None:
             return text.MISSING
-        few = f" ({self.count} of {self.count + self.missing})" if self.missing else ""
-        if self.count == 1:
+        few = f" ({self.having} of {self.having + self.missing})" if self.missing else ""
+        if self.having == 1:
             return text.number(self.median) + few
         return f"{text.number(self.median)} [{text.number(self.lower)}, {text.number(self.upper)}]{few}"
 
@@ -33,7 +33,8 @@ def spread_of(values: Sequence[Any]) -> Spread:
     missing = len(values) - len(numbers)
     if not numbers:
         return Spread(None, None, None, 0, missing)
-    return Spread(*(_quantile(numbers, share) for share in (0.5, 0.25, 0.75)), len(numbers), missing)
+    median, lower, upper = (_quantile(numbers, share) for share in (0.5, 0.25, 0.75))
+    return Spread(median, lower, upper, len(numbers), missing)
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

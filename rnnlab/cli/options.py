@@ -10,15 +10,15 @@ import typer
 from rnnlab.cli import text
 
 
-def _find_config(context: typer.Context, given: Path) -> Path:
+def find_config(context: typer.Context, given: Path | None) -> Path | None:
     """Find a config that is no file here by its name: `vanishing` is vanishing.yaml, or the one of rnnlab's own."""
     from rnnlab.shipped import shipped_configs
 
-    if given.is_file():
+    if given is None or given.is_file():
         return given
     named = given.with_suffix(".yaml") if not given.suffix else given
     if named.is_file():
-        found, whose = named, "here"
+        found, whose = named, "in this folder"
     else:
         shipped = shipped_configs()
         name = named.with_suffix("").as_posix().removeprefix("configs/").replace("-", "_")
@@ -26,7 +26,7 @@ def _find_config(context: typer.Context, given: Path) -> Path:
             return given  # reading it will say what is wrong
         found, whose = shipped[name], "that comes with rnnlab"
     if not context.params.get("quiet"):
-        text.tell(f"{given}: the config {named.name} {whose}")
+        text.tell(f"{given} is taken for the config {found.name} {whose}")
     return found
 
 
@@ -42,7 +42,7 @@ ConfigFile = Annotated[
     Path,
     typer.Argument(
         metavar="CONFIG",
-        callback=_find_config,
+        callback=find_config,
         help="A YAML file, or the name of a config that comes with rnnlab (rnnlab init lists them).",
     ),
 ]

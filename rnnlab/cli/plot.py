@@ -71,9 +71,15 @@ def plot(
     y: Annotated[str | None, typer.Option("--y", metavar="NAME", help="What goes upward.")] = None,
     hue: Annotated[str | None, typer.Option(metavar="NAME", help="What is told by colour.")] = None,
     panel: Annotated[str | None, typer.Option(metavar="AXIS", help="What has a panel for each value.")] = None,
-    file_format: Annotated[str, typer.Option("--format", metavar="png|svg|pdf", help="Kind of file.")] = "png",
+    file_format: Annotated[
+        str | None,
+        typer.Option("--format", metavar="png|svg|pdf", help="Kind of file; else what --out ends in says it, or png."),
+    ] = None,
     out: Annotated[
-        str | None, typer.Option("--out", "-o", metavar="PREFIX", help="What the files' names begin with.")
+        str | None,
+        typer.Option(
+            "--out", "-o", metavar="PREFIX", help="What the files' names begin with; of one figure, the name: flow.pdf."
+        ),
     ] = None,
     style: Annotated[str, typer.Option(metavar="paper|screen|dark", help="Colours and sizes.")] = "screen",
     where: options.Where = None,
@@ -88,7 +94,11 @@ def plot(
     from rnnlab.figures.style import FORMATS, find_style, using
     from rnnlab.figures.wish import Wish
 
-    looks, file_format = find_style(style), choose("--format", file_format, FORMATS)
+    ending = (out or "").rpartition(".")[2]
+    asked = file_format or (ending if ending in FORMATS else FORMATS[0])
+    looks, file_format = find_style(style), choose("--format", asked, FORMATS)
+    if ending in FORMATS and ending != file_format:
+        raise typer.BadParameter(f"'{out}' ends in .{ending}, and --format says {file_format}", param_hint="--out")
     chosen = choose_runs(chosen_places(paths, where or [], runs), text.tell)
     target = target_of(out, chosen.folder)
     written = []

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnlab.config.scalars import TooLongError, read_scalar
 from rnnlab.errors import UserError
 from rnnlab.words import did_you_mean, nearest
 
@@ -138,6 +137,8 @@ def _any(values: Sequence[Any]) -> Any:
 
 def _scalar(written: str) -> Any:
     """Read a value as in a config; of very many digits, as text."""
+    from rnnlab.config.scalars import TooLongError, read_scalar
+
     try:
         return read_scalar(written)
     except TooLongError:

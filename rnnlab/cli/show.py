@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab show runs/lstm                       the study: axes, ranges, best run
-  rnnlab show runs/lstm/default-38d0878c07c4  a run, by its folder
-  rnnlab show runs/lstm/38d0                  by the beginning of its hash
-  rnnlab show runs/lstm/seed=3                by what its config says
-  rnnlab show lstm/weight_scale=1.5,seed=3    runs/ may be left out
-  rnnlab show runs/lstm/@last                 the one that was finished last
-  rnnlab show @last --json | jq .summary      of all studies
+  rnnlab show runs/lstm                     the study: axes, ranges, best run
+  rnnlab show runs/lstm/seed=3              a run, by what its config says
+  rnnlab show runs/lstm/38d0                by the beginning of its hash
+  rnnlab show lstm/weight_scale=1.5,seed=3  runs/ may be left out
+  rnnlab show runs/lstm/@last               the one that was finished last
+  rnnlab show @last --json | jq .summary    of all studies
 """
 
 _LABEL = 12

@@ -15,24 +15,30 @@ from rnnlab.cli import options, text
 from rnnlab.cli.recorded import recorded_command
 from rnnlab.cli.signals import STOP
 from rnnlab.cli.sweep_display import Log, display, standing
+from rnnlab.errors import UserError
 from rnnlab.extensions import ExtensionError
 
 if TYPE_CHECKING:
-    from rnnlab.config import Sweep
+    from collections.abc import Sequence
+
+    from rnnlab.config import Scalar, Sweep
     from rnnlab.studies.planning import SweepPlan
     from rnnlab.studies.policy import Policy, SweepOutcome
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab sweep configs/weight_scale.yaml
-  rnnlab sweep configs/weight_scale.yaml -n      list the runs and do nothing
-  rnnlab sweep configs/lstm.yaml model.hidden_size=16,32 'seed=range(0,5,1)'
-  rnnlab sweep configs/lstm.yaml 'model.weight_scale=linspace(0.25,2.5,10)'
+  rnnlab sweep weight_scale                      a config of rnnlab's own
+  rnnlab sweep weight_scale -n                   list the runs and do nothing
+  rnnlab sweep lstm model.hidden_size=16,32 'seed=range(0,5,1)'
+  rnnlab sweep lstm 'model.weight_scale=linspace(0.25,2.5,10)'
+  rnnlab sweep lstm 'training.learning_rate=geomspace(1e-4,1e-2,3)'
   rnnlab sweep study.yaml --quiet --max-time 5h --log sweep.log      from cron
 
 The same command goes on where it stopped, and does nothing when all is done.
 Ctrl-C and SIGTERM keep everything; nothing needs to be unlocked or tidied.
 """
+
+_SHOWN_VALUES = 30  # of an axis
 
 _SHOWN_RUNS = 40
 """Rows of a dry run: enough to see the pattern; --json lists all."""
@@ -85,6 +91,9 @@ def sweep(
     limits = _policy(jobs, retries, 1 if fail_fast else max_failures, max_time, timeout, executor)
     loaded = load_sweep(config, overrides or [], extensions or [])
     plan = plan_sweep(loaded, runs, engine=engine, device=device)
+    if not quiet:
+        for sentence in loaded.left_aside:
+            text.tell(sentence)
     if dry_run:
         _print_plan(loaded, plan, limits.jobs, as_json=as_json)
         return
@@ -116,6 +125,9 @@ def _policy(
 def seconds(written: str, option: str) -> float:
     """Read a time: 5h, 90m, 45s, 1h30m, or plain seconds."""
     match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", written.strip())
+    if match and not written.strip().endswith("s") and match[3] and (match[1] or match[2]):
+        unit = "m" if match[1] and not match[2] else "s"
+        raise typer.BadParameter(f"got '{written}'; write {written.strip()}{unit}, with its unit", param_hint=option)
     if not match or not any(match.groups()):
         raise typer.BadParameter(f"got '{written}'; valid: a time such as 5h, 90m, 1h30m or 45s", param_hint=option)
     hours, minutes, rest = (float(part or 0) for part in match.groups())
@@ -138,10 +150,20 @@ def _work(plan: SweepPlan, limits: Policy, *, force: bool, quiet: bool, log: Pat
     lines.write(f"begin {command}: {len(plan.runs)} runs, {len(plan.to_do)} to do, {limits.jobs} workers")
     try:
         outcome = run_sweep(plan, limits, watch, force=force, command=command)
+    except BaseException as error:
+        lines.write(f"end: {_reason(error)}")
+        raise
     finally:
         shown.close()
     lines.write(f"end {summary_line(outcome)}")
     return outcome
+
+
+def _reason(error: BaseException) -> str:
+    """Say in a line of the log what ended a sweep before its time."""
+    if isinstance(error, UserError | OSError):
+        return " ".join(str(error).split())
+    return "stopped" if isinstance(error, KeyboardInterrupt) else f"a fault of rnnlab itself ({type(error).__name__})"
 
 
 def _print_plan(loaded: Sweep, plan: SweepPlan, jobs: int, *, as_json: bool) -> None:
@@ -151,8 +173,7 @@ def _print_plan(loaded: Sweep, plan: SweepPlan, jobs: int, *, as_json: bool) -> 
         return
     print(f"{plan.study}: {_count(len(plan.runs), 'run')}, {len(plan.existing)} done, {len(plan.to_do)} to do")
     for axis, values in loaded.axes.items():
-        words = ", ".join(text.cell(value) for value in values)
-        print(f"  {axis}: {len(values)} ({text.shorten(words, 80 - len(axis) - 10)})")
+        print(_axis_line(axis, values))
     if plan.merged or plan.excluded:
         print(f"  merged {plan.merged} that turn out the same, left out {plan.excluded}")
     if plan.to_do:
@@ -160,6 +181,18 @@ def _print_plan(loaded: Sweep, plan: SweepPlan, jobs: int, *, as_json: bool) -> 
     print("\n" + text.table(["run", "state"], rows[:_SHOWN_RUNS], width=text.terminal_width(sys.stdout)))
     if len(rows) > _SHOWN_RUNS:
         print(f"... and {len(rows) - _SHOWN_RUNS} more; --json lists all")
+
+
+def _axis_line(axis: str, values: Sequence[Scalar]) -> str:
+    """Write an axis with its values in full, or the first and the last of very many."""
+    from rnnlab.config.scalars import write_scalar
+
+    written = [
+        write_scalar(value).removesuffix(".0") if isinstance(value, float) else text.cell(value) for value in values
+    ]
+    if len(written) > _SHOWN_VALUES:
+        written = [*written[: _SHOWN_VALUES - 1], "...", written[-1]]
+    return text.wrapped(f"  {axis}: {len(values)} ({', '.join(written)})", 80)
 
 
 def _plan_row(plan: SweepPlan, index: int) -> list[str]:

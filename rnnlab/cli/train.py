@@ -26,9 +26,10 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab train configs/cumulative_average.yaml
-  rnnlab train configs/vanishing.yaml seed=1 model.hidden_size=64
-  rnnlab train configs/lstm.yaml training.batches=0    initial weights only
+  rnnlab train vanishing                       a config of rnnlab's own
+  rnnlab train vanishing.yaml                  a file
+  rnnlab train vanishing seed=1 model.hidden_size=64
+  rnnlab train lstm training.batches=0         initial weights only
   rnnlab train study.yaml --quiet                      only errors are printed
   rnnlab train runs/lstm/default-*/config.yaml         that run again
 
@@ -61,6 +62,9 @@ def train(
     loaded, values = read.config, read.changed
     if read.has_axes and not quiet:
         text.tell(f"{config} has axes, which train leaves aside; rnnlab sweep makes all of its runs")
+    if not quiet:
+        for sentence in read.left_aside:
+            text.tell(sentence)
     if dry_run:
         _announce(loaded, values, runs)
         return

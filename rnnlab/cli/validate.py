@@ -14,7 +14,7 @@ from rnnlab.flow.group import GROUPS
 
 _EXAMPLES = """\b
 Examples:
-  rnnlab validate configs/cumulative_average.yaml
+  rnnlab validate cumulative_average
   rnnlab validate study.yaml model.hidden_size=64    prints the config in full
   rnnlab validate --keys                             every key and its meaning
   rnnlab validate --keys --extension mine.py         with those of your own
@@ -29,7 +29,10 @@ def register(app: typer.Typer) -> None:
 
 
 def validate(
-    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Argument(metavar="CONFIG", callback=options.find_config, help="A YAML file, or the name of a ready one."),
+    ] = None,
     overrides: options.Overrides = None,
     extensions: options.Extensions = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of configs.")] = False,
@@ -47,7 +50,7 @@ def validate(
     if quantities:
         print("\n".join(_quantity_lines()))
         return
-    from rnnlab.config import describe_keys, json_schema, load_config, write_config
+    from rnnlab.config import describe_keys, json_schema, load_run, write_config
     from rnnlab.config.limits import memory_bytes, memory_of_machine, memory_problem
 
     if schema:
@@ -59,9 +62,12 @@ def validate(
     elif config is None:
         raise typer.BadParameter("name a CONFIG, or give --schema, --keys or --quantities")
     else:
-        loaded = load_config(config, overrides or [], extensions or [])
+        read = load_run(config, overrides or [], extensions or [])
+        loaded = read.config
         if quiet:
             return
+        for sentence in read.left_aside:
+            text.tell(sentence)
         print(write_config(loaded), end="")
         available = memory_of_machine()
         if available is not None and memory_bytes(loaded) > available:

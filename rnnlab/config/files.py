@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from rnnlab.config.errors import ConfigError, Diagnostic
+from rnnlab.shipped import shipped_configs
 from rnnlab.words import nearest
 
 LARGEST_FILE = 1_000_000  # bytes: far above any config, far below what would be slow to read
@@ -58,9 +59,12 @@ def _near_file(path: Path) -> str:
     try:
         names = [one.name for one in path.parent.iterdir() if one.suffix in {".yaml", ".yml"}]
     except OSError:
-        return ""
+        names = []
     near = nearest(path.name, names)
-    return f". Did you mean '{path.with_name(near)}'?" if near else ""
+    if near:
+        return f". Did you mean '{path.with_name(near)}'?"
+    shipped = nearest(path.stem.replace("-", "_"), shipped_configs())
+    return f". Did you mean '{shipped}', which comes with rnnlab?" if shipped else ""
 
 
 def _decoded(source: str, content: bytes) -> str:

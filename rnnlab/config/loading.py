@@ -17,18 +17,26 @@ from rnnlab.config.files import read_text
 from rnnlab.config.overrides import apply_overrides
 from rnnlab.config.scalars import Scalar
 from rnnlab.config.schema import VALID_NAME, Config
-from rnnlab.config.sweeps import Sweep, settle
+from rnnlab.config.sweeps import Sweep, keys_aside, settle
 from rnnlab.config.validation import config_of
 from rnnlab.config.writing import changed_values
 
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """The config of one run, what its overrides changed, and whether it has axes, which a single run leaves aside."""
+    """The config of one run, as it was asked for.
+
+    Attributes:
+        config: all of it.
+        changed: what its overrides changed.
+        has_axes: whether it has axes, which a single run leaves aside.
+        left_aside: of each key that was given a value and does not apply, a sentence that says so.
+    """
 
     config: Config
     changed: dict[str, Scalar]
     has_axes: bool
+    left_aside: tuple[str, ...] = ()
 
 
 def load_run(
@@ -50,9 +58,11 @@ def load_run(
     overrides, extensions = list(overrides), list(extensions)
     document = document_of(config, "<mapping>") if isinstance(config, Mapping) else _document(config)
     stem = None if isinstance(config, Mapping) else _stem(config)
-    made = _config(draft_of(document), overrides, stem, extensions)
+    draft = draft_of(document)
+    made = _config(draft, overrides, stem, extensions)
     changed = changed_values(_config(draft_of(document), (), stem, extensions), made) if overrides else {}
-    return LoadedRun(made, changed, isinstance(document.data, dict) and "sweep" in document.data)
+    has_axes = isinstance(document.data, dict) and "sweep" in document.data
+    return LoadedRun(made, changed, has_axes, tuple(keys_aside(draft.data, made)))
 
 
 def load_config(

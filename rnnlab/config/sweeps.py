@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -14,6 +14,7 @@ from rnnlab.config.errors import ConfigError, Diagnostic
 from rnnlab.config.run_identity import identity
 from rnnlab.config.scalars import Plain, Scalar, write_scalar
 from rnnlab.config.schema import Config
+from rnnlab.config.sections import COMPOSED
 from rnnlab.config.validation import config_of
 from rnnlab.config.writing import flatten
 from rnnlab.extensions import use
@@ -52,6 +53,11 @@ class Sweep:
     def count(self) -> int:
         """The number of combinations, before any is left out or merged; nothing is enumerated for it."""
         return math.prod(len(self.axes[group[0]]) for group in self._plan.groups)
+
+    @property
+    def left_aside(self) -> list[str]:
+        """Give for each key that was given a value and applies to no run a sentence that says so."""
+        return keys_aside(self._draft.data, self.base, self.axes)
 
     def walk(self) -> Walk:
         """Give the runs one at a time, in order: a sweep of ten thousand need not be held in memory."""
@@ -134,6 +140,27 @@ class Walk:
             raise ConfigError(dict.fromkeys(problems))
         if not seen:
             raise ConfigError([sweep._nothing_left()])
+
+
+def keys_aside(data: Mapping[str, Plain], config: Config, axes: Container[str] = ()) -> list[str]:
+    """Say which keys were given a value that the config has not, since what they belong to was not chosen.
+
+    Args:
+        data: what was given, section by section.
+        config: what was made of it.
+        axes: keys that take several values, so that one of them may apply.
+    """
+    sentences = []
+    for section, slots in COMPOSED.items():
+        given = data.get(section)
+        for key, value in given.items() if isinstance(given, dict) else ():
+            owner = next((slot for slot in slots if key in slot.brought()), None)
+            its = getattr(config, section)
+            if owner is None or value is None or getattr(its, key) is not None or f"{section}.{owner.key}" in axes:
+                continue
+            chosen = getattr(its, owner.key)
+            sentences.append(f"{section}.{key} is left aside: {section}.{owner.key}={chosen} has no such key")
+    return sentences
 
 
 def _values(config: Config, combination: dict[str, Scalar]) -> dict[str, Scalar]:

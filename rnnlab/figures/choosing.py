@@ -23,11 +23,19 @@ Complain = Callable[[str], None]
 
 
 class NamedFigure(NamedTuple):
-    """A figure, the name of its file beside the runs, and what a prefix is followed by (nothing if it is alone)."""
+    """A figure, and how its file is called.
+
+    Attributes:
+        name: of its file beside the runs.
+        suffix: what a prefix is followed by; nothing for the overview of a run.
+        figure: as matplotlib has it.
+        is_alone: no other is drawn with it, so that a file's whole name may be asked for.
+    """
 
     name: str
     suffix: str
     figure: Figure
+    is_alone: bool = True
 
 
 @dataclass(frozen=True)
@@ -131,9 +139,9 @@ def draw_figures(chosen: Chosen, wish: Wish, style: Style, complain: Complain) -
     collection = Collection(chosen.title, chosen.runs)
     placings = place_figures(collection, wish)
     for placing in placings:
-        suffix = placing.kind if len(placings) > 1 else ""
         figure = draw_sweep(collection, placing, style, complain)
-        yield NamedFigure(_file_name(chosen, placing, wish), suffix, figure)
+        suffix = _file_name("", placing, wish)
+        yield NamedFigure(_file_name(chosen.stem, placing, wish), suffix, figure, is_alone=len(placings) == 1)
 
 
 def _draw_one(chosen: Chosen, wish: Wish, style: Style) -> NamedFigure:
@@ -146,14 +154,16 @@ def _draw_one(chosen: Chosen, wish: Wish, style: Style) -> NamedFigure:
     (run,), overview = chosen.runs, run_figure_names()[0]
     name = choose_figure(wish.kind or overview, run.record.files)
     figure = draw_run(Subject(run), style, name)
-    return NamedFigure(chosen.stem if name == overview else f"{chosen.stem}-{name}", "", figure)
+    if name == overview:
+        return NamedFigure(chosen.stem, "", figure)
+    return NamedFigure(f"{chosen.stem}-{name}", name, figure)
 
 
-def _file_name(chosen: Chosen, placing: Placing, wish: Wish) -> str:
+def _file_name(stem: str, placing: Placing, wish: Wish) -> str:
     """Name a figure by its kind and what was chosen for it, as runs are named: `quantity,y=final_loss`."""
     choices = [f"{place}={value.rpartition('.')[2]}" for place, value in wish.given().items() if place != "kind"]
     if placing.y is not None and wish.y is None and find_name(wish.kind or placing.kind, [placing.kind]) is None:
         choices.append(f"y={placing.y}")  # the kind was named by it
     name = ",".join([placing.kind, *choices])
     safe = "".join(c if c.isalnum() or c in "._=,+-" else "_" for c in name)
-    return f"{chosen.stem}-{safe}" if chosen.stem else safe
+    return f"{stem}-{safe}" if stem else safe

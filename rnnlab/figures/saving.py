@@ -46,7 +46,9 @@ def target_of(out: str | None, default: Path) -> Target:
 def save(drawn: NamedFigure, target: Target, file_format: str) -> Path:
     """Write a figure; gives its path. Folders are made, and a file of that name is replaced in one step."""
     stem = target.prefix.removesuffix(f".{file_format}")
-    name = "-".join(part for part in (stem, drawn.suffix) if part) if stem else drawn.name
+    is_whole_name = drawn.is_alone and stem != target.prefix
+    suffix = "" if is_whole_name else drawn.suffix  # so that two kinds under one prefix are two files
+    name = "-".join(part for part in (stem, suffix) if part) if stem else drawn.name
     path = target.folder / f"{name}.{file_format}"
     content = render(drawn.figure, file_format)
     target.folder.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ def test_a_study_is_measured_and_everything_finds_it(call: Call, study: str) -> 
     assert [line.rpartition(": ")[2] for line in result.out.splitlines()] == ["lags, bounds"] * 2
     assert call("measure", study, "--quantities", "lags").out.count(": nothing to add") == 2
     assert open_study(study)["lag_share"].shape[0] == 2
-    assert call("export", study, "--table", "lags").out.startswith("run,update,layer_from_0,lag_from_0,lag_norm")
+    assert call("export", study, "--table", "lags").out.startswith("run,seed,update,layer_from_0,lag_from_0,lag_norm")
     rows = json.loads(call("ls", study, "--json").out)
     assert all("final_h50" in row for row in rows)
     assert call("plot", rows[0]["path"], "--kind", "lag_norm").code == 0
@@ -33,7 +33,7 @@ def test_a_study_is_measured_and_everything_finds_it(call: Call, study: str) -> 
 
 def test_a_run_without_them_has_no_columns_for_them(call: Call, study: str) -> None:
     header = call("ls", study, "--csv").out.splitlines()[0].split(",")
-    assert header[-1] == "final_exponent_stderr"
+    assert header[-2:] == ["final_exponent_stderr", "flags"]
 
 
 @pytest.mark.parametrize(

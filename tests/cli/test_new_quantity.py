@@ -123,7 +123,7 @@ def test_a_study_gives_its_arrays_and_its_numbers_by_name(folder: Path, runs: li
 @pytest.mark.usefixtures("declared")
 def test_its_table_is_exported(call: Call, folder: Path, runs: list[Run]) -> None:
     rows = _csv(call("export", folder, "--table", "distances").out)
-    assert list(rows[0]) == ["run", "update", "layer_from_0", "lag_from_0", "distance_norm_l2"]
+    assert list(rows[0]) == ["run", "seed", "update", "layer_from_0", "lag_from_0", "distance_norm_l2"]
     assert [int(row["lag_from_0"]) for row in rows[:4]] == [0, 1, 2, 3]
     assert {row["update"] for row in rows} == {"0", "12"}
     values = np.concatenate([run["distance_norm"].ravel() for run in runs])

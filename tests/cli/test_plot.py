@@ -90,9 +90,9 @@ def test_the_same_input_gives_the_same_bytes(call: Call, sweep: Path, file_forma
 def test_a_matplotlibrc_changes_nothing(call: Call, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import matplotlib as mpl
 
-    assert call("plot", tiny, "--kind", "loss", "--out", "one").code == 0
+    assert call("plot", tiny, "--kind", "loss", "--out", "one.png").code == 0
     with mpl.rc_context({"font.size": 20, "axes.grid": True, "savefig.bbox": "tight"}):
-        assert call("plot", tiny, "--kind", "loss", "--out", "two").code == 0
+        assert call("plot", tiny, "--kind", "loss", "--out", "two.png").code == 0
         assert mpl.rcParams["font.size"] == 20
     assert Path("one.png").read_bytes() == Path("two.png").read_bytes()
 
@@ -100,7 +100,7 @@ def test_a_matplotlibrc_changes_nothing(call: Call, tiny: Path, monkeypatch: pyt
 def test_styles_differ_and_a_wrong_one_is_a_sentence(call: Call, tiny: Path) -> None:
     contents = set()
     for style in ("paper", "screen", "dark"):
-        assert call("plot", tiny, "--kind", "loss", "--style", style, "--out", style).code == 0
+        assert call("plot", tiny, "--kind", "loss", "--style", style, "--out", f"{style}.png").code == 0
         contents.add(Path(f"{style}.png").read_bytes())
     assert len(contents) == 3
     result = call("plot", tiny, "--style", "drak")
@@ -177,7 +177,7 @@ def test_a_folder_that_is_still_growing_can_be_drawn(call: Call, sweep: Path) ->
 
 
 def test_prefixes_name_files_and_make_folders(call: Call, sweep: Path) -> None:
-    assert call("plot", sweep, "--kind", "flow", "--out", "a/b/picture").out == "a/b/picture.png\n"
+    assert call("plot", sweep, "--kind", "flow", "--out", "a/b/picture").out == "a/b/picture-flow.png\n"
     assert call("plot", sweep, "--kind", "phase", "--out", "a/picture.png").out == "a/picture.png\n"
     assert call("plot", sweep, "--out", "a/all").out.splitlines()[-1] == "a/all-phase.png"
     assert call("plot", sweep, "--kind", "loss", "--out", "new/").out == "new/loss.png\n"
