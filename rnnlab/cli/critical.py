@@ -56,7 +56,7 @@ def critical(
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
-    """Find the weight scale at which gradients neither vanish nor explode."""
+    """Find the scale at which gradients neither vanish nor explode."""
     from rnnlab.config import load_config
     from rnnlab.explain import find_critical_scales
     from rnnlab.explain.critical import nets_to_measure

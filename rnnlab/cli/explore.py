@@ -66,7 +66,7 @@ def explore(
     weight_scale: WeightScale = None,
     bias_scale: BiasScale = None,
 ) -> None:
-    """Move sliders and see how the scales of weights and biases change the gradient flow."""
+    """Move sliders of weights and biases and see the gradient flow."""
     _check(web=web, port=port, save=save, scales={"--weight-scale": weight_scale, "--bias-scale": bias_scale})
     from rnnlab.config import load_config
 

@@ -36,7 +36,12 @@ def graph(
     paths: Annotated[
         str | None, typer.Option(metavar="U|W|b", help="Count and mark the paths from a parameter to the loss.")
     ] = None,
-    file_format: Annotated[str, typer.Option("--format", metavar="png|svg|pdf|dot", help="Kind of file.")] = "png",
+    file_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="png|svg|pdf|dot", help="Kind of file; else what --out ends in says it, or png."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to; NAME-graph.png, dot goes to stdout.")
     ] = None,
@@ -44,26 +49,26 @@ def graph(
 ) -> None:
     """Draw the unrolled graph of a net with its gradients."""
     from rnnlab.config import load_config
-    from rnnlab.figures.errors import choose
+    from rnnlab.figures.saving import format_of
     from rnnlab.figures.style import find_style, render, using
     from rnnlab.graph.dot import write_dot
     from rnnlab.graph.drawing import draw_graph
     from rnnlab.graph.unrolled import make_graph
     from rnnlab.store.atomic import write_bytes
 
-    looks, file_format = find_style(style), choose("--format", file_format, _FORMATS)
+    looks, kind = find_style(style), format_of(file_format, str(out or ""), _FORMATS)
     made = make_graph(load_config(config, overrides or [], extensions or []))
     if paths is not None:
         print(f"{made.path_count(paths):,} paths from {paths} to L", file=sys.stderr)
-    if file_format == "dot" and out is None:
+    if kind == "dot" and out is None:
         print(write_dot(made), end="")
         return
-    target = out or Path(f"{made.name}-graph.{file_format}")
-    if file_format == "dot":
+    target = out or Path(f"{made.name}-graph.{kind}")
+    if kind == "dot":
         content = write_dot(made).encode()
     else:
         with using(looks):
-            content = render(draw_graph(made, looks, paths), file_format)
+            content = render(draw_graph(made, looks, paths), kind)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(target, content, durable=False)
     print(target)

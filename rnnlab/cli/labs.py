@@ -50,7 +50,7 @@ def labs(
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Carry out the teaching labs and compare with their published numbers."""
+    """Carry out the teaching labs, beside their published numbers."""
     from rnnlab.labs import LABS
 
     _check_request(name, list(LABS), every=every, save=save, full=full)

@@ -24,6 +24,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from rnnlab.cli import (
+    best,
     check,
     critical,
     diff,
@@ -84,6 +85,7 @@ for module in (
     sweep,
     ls,
     show,
+    best,
     diff,
     plot,
     explain,

@@ -89,26 +89,21 @@ def plot(
 ) -> None:
     """Draw figures of a run, of several runs or of a sweep."""
     from rnnlab.figures.choosing import choose_runs, draw_figures
-    from rnnlab.figures.errors import choose
-    from rnnlab.figures.saving import save, target_of
+    from rnnlab.figures.saving import format_of, save, target_of
     from rnnlab.figures.style import FORMATS, find_style, using
     from rnnlab.figures.wish import Wish
 
-    ending = (out or "").rpartition(".")[2]
-    asked = file_format or (ending if ending in FORMATS else FORMATS[0])
-    looks, file_format = find_style(style), choose("--format", asked, FORMATS)
-    if ending in FORMATS and ending != file_format:
-        raise typer.BadParameter(f"'{out}' ends in .{ending}, and --format says {file_format}", param_hint="--out")
+    looks, kind_of_file = find_style(style), format_of(file_format, out, FORMATS)
     chosen = choose_runs(chosen_places(paths, where or [], runs), text.tell)
     target = target_of(out, chosen.folder)
     written = []
     with using(looks):
         for drawn in draw_figures(chosen, Wish(kind, x, y, hue, panel), looks, text.tell):
-            written.append(save(drawn, target, file_format))
+            written.append(save(drawn, target, kind_of_file))
             if not (quiet or as_json):
                 print(written[-1])
     if as_json:
-        _print_json(written, chosen, file_format)
+        _print_json(written, chosen, kind_of_file)
 
 
 def _print_json(written: list[Path], chosen: Chosen, file_format: str) -> None:

@@ -35,7 +35,7 @@ def verify(
     runs: options.Runs = Path("runs"),
     as_json: options.Json = False,
 ) -> None:
-    """Compare finished runs with their checksums: what is damaged, missing, unexpected."""
+    """Find what is damaged, missing or unexpected in finished runs."""
     from rnnlab.store import MissingRunError, verifying
 
     if path is None and not runs.is_dir():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlab.figures.errors import FigureError
+from rnnlab.figures.errors import FigureError, choose
 from rnnlab.figures.style import render
 from rnnlab.store.atomic import write_bytes
 
@@ -20,6 +21,19 @@ class Target:
 
     folder: Path
     prefix: str = ""
+
+
+def format_of(asked: str | None, out: str | None, formats: Sequence[str]) -> str:
+    """Decide the kind of file: what was asked for, else what `--out` ends in, else the first.
+
+    Raises:
+        FigureError: there is no such format, or the name of the file says another.
+    """
+    ending = (out or "").rpartition(".")[2].lower()
+    chosen = choose("--format", asked or (ending if ending in formats else formats[0]), formats)
+    if ending in formats and ending != chosen:
+        raise FigureError(f"--out: got '{out}', which ends in .{ending}, and --format says {chosen}")
+    return chosen
 
 
 def target_of(out: str | None, default: Path) -> Target:

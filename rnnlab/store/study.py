@@ -81,11 +81,21 @@ class Study:
         return filled
 
     def select(self, wanted: Mapping[str, Any]) -> Study:
-        """Give the study of the runs with these values: `{"model.cell": "lstm", "seed": [0, 1]}`."""
+        """Give the study of the runs with these values: `{"model.cell": "lstm", "seed": [0, 1]}`.
+
+        Raises:
+            KeyError: no run has the key.
+            StoreError: no run has the value, or none of the values.
+        """
         known = {key for flat in self._flat for key in flat}
         for key in wanted:
             if key not in known:
                 raise KeyError(f"no run has the key '{key}'; swept here: {', '.join(self.axes) or 'nothing'}")
+        for key, value in wanted.items():
+            there = [flat.get(key) for flat in self._flat]
+            if not any(each in there for each in _values_of(value)):
+                some = ", ".join(map(str, axis_values([key], self._flat)[key]))
+                raise StoreError(f"no run of {self.path} has {key}={value}; they have {some}")
         pairs = zip(self._entries, self._flat, strict=True)
         return Study(self.path, [entry for entry, flat in pairs if _matches(flat, wanted)])
 

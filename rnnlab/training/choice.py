@@ -5,6 +5,7 @@ from __future__ import annotations
 from rnnlab.training import native_library
 from rnnlab.training.errors import EngineError
 from rnnlab.training.needs import Needs
+from rnnlab.words import did_you_mean
 
 ENGINES = ("auto", "torch", "native")
 """What --engine takes; auto is the fastest that can train the net."""
@@ -33,7 +34,7 @@ def choose_engine(name: str = "auto", device: str = "cpu", needs: Needs | None =
         EngineError: there is no such engine or device, or the engine cannot be used here; the message says what to do.
     """
     if name not in ENGINES:
-        raise EngineError(f"there is no engine '{name}'; valid: {', '.join(ENGINES)}")
+        raise EngineError(f"there is no engine '{name}'; valid: {', '.join(ENGINES)}{did_you_mean(name, ENGINES)}")
     if device not in DEVICES:
         raise EngineError(f"there is no device '{device}'; valid: {', '.join(DEVICES)}")
     if name == "torch" or (name == "auto" and device != "cpu"):

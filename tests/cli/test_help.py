@@ -28,8 +28,10 @@ def test_every_line_of_the_help_fits_80_columns(call: Call, monkeypatch: pytest.
     assert [line for line in lines if len(line) > 80] == []
 
 
-def test_help_lists_every_command(call: Call) -> None:
+def test_help_lists_every_command(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     result = call("--help")
+    assert "..." not in result.out.partition("Commands:")[2], "what a command does is said whole"
     assert (result.code, result.err) == (0, "")
     for command in COMMANDS:
         assert f"\n  {command} " in result.out

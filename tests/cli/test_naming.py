@@ -176,6 +176,8 @@ def test_a_file_holds_what_its_name_says(call: Call, study: Path) -> None:
     assert len(json.loads(Path("a.json").read_text())) == 48
     assert "ends in .json, and --format says csv" in call("export", study, "-o", "b.json", "--format", "csv").err
     assert "ends in .pdf, and --format says png" in call("plot", study, "-o", "a.pdf", "--format", "png").err
+    assert call("graph", "tiny.yaml", "-o", "g.pdf").out == "g.pdf\n"
+    assert Path("g.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_two_kinds_under_one_prefix_are_two_files(call: Call, tiny: Path) -> None:
@@ -198,6 +200,24 @@ def test_groups_have_their_median_and_quartiles_and_say_how_many_have_none(call:
     latex = call("ls", study, "--group-by", "weight_scale", "--format", "latex").out
     assert r"weight\_scale & runs & final loss" in latex
     assert latex.count(r" \\") == 3
+
+
+def test_the_best_run_is_the_least_the_greatest_or_the_nearest(call: Call, study: Path) -> None:
+    runs = [open_run(entry.path) for entry in list_runs(study)]
+    by_loss = [str(run.path) for run in sorted(runs, key=lambda run: run.summary["final_loss"])]
+    assert call("best", "tiny").out.split() == by_loss[:1]
+    assert call("best", "tiny", "--largest", "--first", "9").out.split() == by_loss[::-1]
+    goal = open_run(by_loss[2]).summary["final_loss"]
+    assert call("best", "tiny", "--near", goal).out.split() == [by_loss[2]]
+    (found,) = json.loads(call("best", "tiny", "--where", "seed=1", "--by", "final-loss", "--json").out)
+    assert found["path"] == next(path for path in by_loss if open_run(path).config.seed == 1)
+    assert "Did you mean 'final_loss'?" in call("best", "tiny", "--by", "final_los").err
+
+
+def test_a_study_in_the_making_is_not_empty(call: Call, tiny: Path) -> None:
+    (tiny.parent / ".0123456789ab").mkdir()
+    tiny.rename("elsewhere")
+    assert call("ls", "tiny").out == "runs/tiny: 1 run in the making, none finished yet.\n"
 
 
 def test_an_index_that_names_runs_that_are_gone_is_renewed_and_that_is_said(call: Call, study: Path) -> None:

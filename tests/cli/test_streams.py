@@ -99,6 +99,7 @@ def test_a_message_is_broken_between_words_and_what_fits_stays_as_it_is() -> Non
 
 
 WRONG = {
+    "best": ["runs/study", "--by", "nothing"],
     "check": ["tiny.yaml", "model.hiden_size=3", "task.nothing=1", "model.cell=lsmt"],
     "critical": ["tiny.yaml", "--seeds", "none"],
     "diff": ["nowhere", "here"],

@@ -93,7 +93,8 @@ def test_select_takes_a_value_or_several_and_drops_the_axes_that_are_left_with_o
     (one,) = some.select({"model.weight_scale": 2, "model.nonlinearity": ("tanh",)}).runs
     assert one.info["config"]["model"]["weight_scale"] == 2.0
     assert len(study.select({"seed": range(3)})) == 6
-    assert len(study.select({"seed": 17})) == 0
+    with pytest.raises(StoreError, match=r"has seed=17; they have 0, 3"):
+        study.select({"seed": 17})
 
 
 def test_select_by_an_unknown_key_names_what_was_swept(study: Study) -> None:
