@@ -48,6 +48,12 @@ def read_labels(folder: Path) -> Labels:
         raise DamagedRunError(f"{path} is not what rnnlab writes: {problem_of(error)}") from None
 
 
+def carry_labels(old: Path, new: Path) -> None:
+    """Give a folder that is to take the place of another the labels of that: they are of the run, not of its files."""
+    if (old / LABELS_FILE).exists():
+        write_bytes(new / LABELS_FILE, (old / LABELS_FILE).read_bytes())
+
+
 def write_labels(folder: Path, labels: Labels) -> None:
     """Write them; a run without any has no file."""
     if labels == Labels():

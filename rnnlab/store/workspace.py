@@ -26,6 +26,7 @@ from rnnlab.store.atomic import (
 )
 from rnnlab.store.errors import DamagedRunError
 from rnnlab.store.folders import folder_hashes, short_hash
+from rnnlab.store.labels import carry_labels
 from rnnlab.store.locks import lock_folder, this_owner
 from rnnlab.store.record import RunRecord
 from rnnlab.store.replacing import finish_replacing, take_place
@@ -161,6 +162,8 @@ class Workspace:
             (folder / name).parent.mkdir(exist_ok=True)  # of copies, which have a folder of their own
             write_bytes(folder / name, content)
         write_bytes(folder / "run.json", run_json)
+        if replacing:
+            carry_labels(replacing, folder)
         sync_folder(folder)
         final = replacing or self.study / f"{self.label}-{short_hash(self.identity)}"
         if replacing:

@@ -44,6 +44,13 @@ def test_tags_and_notes_are_found_again_and_change_nothing_of_a_run(call: Call, 
     assert content(two[0]) == before
 
 
+def test_labels_stay_when_a_run_is_made_again(call: Call, tiny: Path) -> None:
+    call("tag", tiny, "good")
+    assert call("train", "tiny.yaml", "-q", "--force").code == 0
+    assert call("tag", tiny).out == f"{tiny}: good\n"
+    assert call("verify", tiny).out == "1 run: 1 whole\n"
+
+
 @pytest.mark.parametrize("word", ["two words", "a,b", "a=b", ""])
 def test_a_tag_is_one_word(call: Call, tiny: Path, word: str) -> None:
     result = call("tag", tiny, word)

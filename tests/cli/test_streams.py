@@ -60,6 +60,17 @@ def test_ls_fits_the_terminal(tmp_path: Path, columns: int) -> None:
         assert arguments == ["ls"] or "radius first" in written, "columns that do not fit are folded, not left out"
 
 
+def test_what_has_diverged_stands_out_on_a_terminal_that_takes_colours(tmp_path: Path) -> None:
+    for seed, status in enumerate(("completed", "diverged")):
+        make_run(tmp_path / "runs" / "study", seed, f"seed={seed}", status=status)
+    code, written = in_terminal(tmp_path, "ls", "runs/study", columns=200)
+    loud = [line for line in written.splitlines() if "\x1b[1;31m" in line]
+    assert (code, len(loud)) == (0, 1)
+    assert "diverged" in loud[0]
+    assert "\x1b" not in in_terminal(tmp_path, "ls", "runs/study", columns=200, NO_COLOR="1")[1]
+    assert "\x1b" not in in_terminal(tmp_path, "ls", "runs/study", columns=200, TERM="dumb")[1]
+
+
 def test_streams_that_are_closed_or_full_or_unread_leave_no_traceback(tmp_path: Path) -> None:
     for seed in range(300):
         make_run(tmp_path / "runs" / "study", seed, f"seed={seed}")
