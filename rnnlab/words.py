@@ -9,12 +9,18 @@ LONGEST_QUOTE = 60  # characters of a value that a message repeats
 _UNITS = ["bytes", "kB", "MB", "GB", "TB"]
 
 
-def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """Find the valid name that was probably meant, if one is near; case does not count."""
+def nearest(name: str, valid: Iterable[str], *, least: float = 0.6) -> str | None:
+    """Find the valid name that was probably meant, if one is near; case does not count.
+
+    Args:
+        name: as it was written.
+        valid: the names that there are.
+        least: how near it must be, from 0 to 1: more where names are anybody's and not our own.
+    """
     if len(name) > LONGEST_QUOTE:
         return None
     by_lower = {one.lower(): one for one in valid}
-    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=least)
     return by_lower[found[0]] if found else None
 
 
@@ -24,9 +30,9 @@ def unknown_name(kind: str, name: str, valid: Iterable[str], *, where: str = "")
     return f"there is no {kind} '{name}'{where}; valid: {', '.join(names)}{did_you_mean(name, names)}"
 
 
-def did_you_mean(name: str, valid: Iterable[str]) -> str:
+def did_you_mean(name: str, valid: Iterable[str], *, least: float = 0.6) -> str:
     """Give the end of a message that names the nearest valid name; empty where none is near."""
-    near = nearest(name, valid)
+    near = nearest(name, valid, least=least)
     return f". Did you mean '{near}'?" if near else ""
 
 

@@ -115,12 +115,14 @@ def mv(
     *sources, target = paths
     if not sources:
         raise typer.BadParameter("name what to move, and where to")
+    target = naming.find_folder(target, runs) or target
     folders = naming.chosen_places(sources, [], runs)
     if len(folders) > 1 and not target.is_dir():
         raise KeepingError(f"{len(folders)} folders go to one that exists; {target} does not")
     for source in folders:
-        # A study goes into a folder that exists, as with mv; a run goes into a study.
-        goal = target / source.name if target.is_dir() and not is_run_folder(source) else target
+        # A study goes into a folder of runs that exists, as with mv, and never into another study.
+        into = target.is_dir() and not is_run_folder(source) and not naming.runs_in(target)
+        goal = target / source.name if into else target
         print(f"{source} -> {keeping.move(source, goal)}")
 
 

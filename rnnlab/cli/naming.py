@@ -95,7 +95,7 @@ def places(name: Path, runs: Path) -> list[Path]:
         MissingRunError: there is no such folder and no such run.
         ColumnError: it is of the form key=value, and no run has the key or can have the value.
     """
-    folder = name if name.exists() else _folder(name, runs)
+    folder = name if name.exists() else find_folder(name, runs)
     if folder is not None:
         return [folder]
     studies = _studies(name.parent, runs)
@@ -103,7 +103,7 @@ def places(name: Path, runs: Path) -> list[Path]:
     return [entry.path for entry in _select(entries, name, runs)]
 
 
-def _folder(name: Path, runs: Path) -> Path | None:
+def find_folder(name: Path, runs: Path) -> Path | None:
     """Give the folder of this name, from here or in the folder of runs."""
     for folder in (name, runs / name):
         if folder.is_dir():
@@ -117,7 +117,7 @@ def _studies(parent: Path, runs: Path) -> list[Path]:
 
     if parent == Path():
         return list_studies(runs)
-    study = _folder(parent, runs)
+    study = find_folder(parent, runs)
     return [] if study is None else [study]
 
 
@@ -152,7 +152,7 @@ def _select(entries: Sequence[RunEntry], name: Path, runs: Path) -> list[RunEntr
 
 
 def _where(name: Path, runs: Path) -> Path:
-    return (_folder(name.parent, runs) or name.parent) if name.parent != Path() else runs
+    return (find_folder(name.parent, runs) or name.parent) if name.parent != Path() else runs
 
 
 def _no_folder(name: Path, runs: Path) -> str:
@@ -162,7 +162,7 @@ def _no_folder(name: Path, runs: Path) -> str:
     known = {str(study): study for study in list_studies(runs)}
     known |= {study.name: study for study in known.values()}
     wanted = str(name if name.parent in {Path(), runs} else name.parent)
-    near = did_you_mean(wanted, known)
+    near = did_you_mean(wanted, known, least=0.75)
     return f"there is no folder {name}{near}"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnlab.cli import text
-from rnnlab.flow.quantity import iterate_summaries
+from rnnlab.flow.group import iterate_summaries
 
 if TYPE_CHECKING:
     from rnnlab.store import RunEntry

@@ -149,7 +149,8 @@ def _free(path: Path) -> Path:
 def _tidy(study: Path) -> None:
     """Renew the index of a study, or remove the folder if nothing but what was derived is left in it."""
     if run_folders(study) or list_workspaces(study):
-        write_index(study)
+        if TRASH not in study.absolute().parts:
+            write_index(study)
         return
     names = {entry.name for entry in study.iterdir()}
     if names <= _DERIVED:

@@ -66,7 +66,7 @@ def test_a_run_goes_to_the_trash_and_comes_back(call: Call, two: list[Path]) -> 
     assert content(gone) == before
     assert call("verify", "runs").out == "1 run: 1 whole\n", "the index names it no more"
     assert [row["study"] for row in json.loads(call("ls", "--json").out)] == ["tiny"]
-    assert call("mv", gone, "runs/tiny").out == f"{gone} -> {two[1]}\n"
+    assert call("mv", gone, "tiny").out == f"{gone} -> {two[1]}\n"
     assert content(two[1]) == before
     assert call("verify", "runs").out == "2 runs: 2 whole\n"
 
