@@ -134,7 +134,9 @@ def _select(entries: Sequence[RunEntry], name: Path, runs: Path) -> list[RunEntr
         raise MissingRunError(_no_folder(name, runs))
     if selector == LAST:
         whole = [entry for entry in entries if entry.found]
-        return [max(whole, key=lambda entry: entry.record.finished)] if whole else []
+        if not whole:
+            raise MissingRunError(f"no run in {_where(name, runs)} is whole; rnnlab verify says what is damaged")
+        return [max(whole, key=lambda entry: entry.record.finished)]
     if "=" in selector:
         conditions = selector.split(",")
         found = choosing.choose(entries, conditions)
@@ -146,7 +148,8 @@ def _select(entries: Sequence[RunEntry], name: Path, runs: Path) -> list[RunEntr
         return found
     labels = [LAST, *(_label(entry) for entry in entries)]
     hint = did_you_mean(selector, labels)
-    if name.parent == Path() and not hint:
+    in_study = name.parent != Path() and bool(runs_in(_where(name, runs)))
+    if not in_study and not hint:
         raise MissingRunError(_no_folder(name, runs))
     raise MissingRunError(f"{_where(name, runs)} has no run '{selector}'; rnnlab ls shows what there is{hint}")
 

@@ -73,6 +73,8 @@ def test_a_name_that_several_runs_share_is_told_for_one_and_means_all_for_many(c
     [
         ("nowhere", "there is no folder nowhere\n"),
         ("tundra", "there is no folder tundra\n"),
+        ("runs/tundra", "there is no folder runs/tundra\n"),
+        ("runs/tinny", "there is no folder runs/tinny. Did you mean 'runs/tiny'?\n"),
         ("tinny", "there is no folder tinny. Did you mean 'tiny'?\n"),
         ("runs/tinny/seed=1", "there is no folder runs/tinny/seed=1. Did you mean 'runs/tiny'?\n"),
         ("tiny/seed=4", "none of the 4 runs in runs/tiny meets seed=4 (seed is 0, 1)\n"),
