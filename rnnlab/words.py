@@ -30,9 +30,9 @@ def unknown_name(kind: str, name: str, valid: Iterable[str], *, where: str = "")
     return f"there is no {kind} '{name}'{where}; valid: {', '.join(names)}{did_you_mean(name, names)}"
 
 
-def did_you_mean(name: str, valid: Iterable[str], *, least: float = 0.6) -> str:
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """Give the end of a message that names the nearest valid name; empty where none is near."""
-    near = nearest(name, valid, least=least)
+    near = nearest(name, valid)
     return f". Did you mean '{near}'?" if near else ""
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlab.cli import choosing
-from rnnlab.words import did_you_mean
+from rnnlab.words import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from rnnlab.store import RunEntry
@@ -162,11 +162,10 @@ def _no_folder(name: Path, runs: Path) -> str:
     """Say that there is no such folder, and which was probably meant."""
     from rnnlab.store import list_studies
 
-    known = {str(study): study for study in list_studies(runs)}
-    known |= {study.name: study for study in known.values()}
-    wanted = str(name if name.parent in {Path(), runs} else name.parent)
-    near = did_you_mean(wanted, known, least=0.75)
-    return f"there is no folder {name}{near}"
+    wanted = name if name.parent in {Path(), runs} else name.parent
+    near = nearest(wanted.name, [study.name for study in list_studies(runs)], least=0.75)
+    hint = f". Did you mean '{wanted.with_name(near)}'?" if near else ""
+    return f"there is no folder {name}{hint}"
 
 
 def _beginning_with(entries: Sequence[RunEntry], prefix: str) -> list[RunEntry]:
