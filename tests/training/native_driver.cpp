@@ -147,10 +147,11 @@ int64_t check_all(int64_t kernel, int64_t every) {
 
 }  // namespace
 
-int main() {
+int main(int count, char **words) {  // with a number n, one training in n
+    const int64_t every = count > 1 ? std::atoll(words[1]) : 1;
     int64_t made = 0;
     for (int64_t kernel = 0; rnnlab_instructions(kernel); kernel++)
-        made += std::strcmp(rnnlab_precision(kernel), "float64") ? check_all<float>(kernel, 1)
-                                                                 : check_all<double>(kernel, 5);
+        made += std::strcmp(rnnlab_precision(kernel), "float64") ? check_all<float>(kernel, every)
+                                                                 : check_all<double>(kernel, 5 * every);
     std::printf("%lld trainings: nothing found\n", static_cast<long long>(made));
 }

@@ -29,12 +29,12 @@ def emulated_arm() -> Target | None:
     return Target(compiler, ("-O3", "-static"), "aarch64", (emulator,)) if compiler and emulator else None
 
 
-def run(folder: Path, target: Target) -> str:
-    """Build in a folder and run; gives what the driver says."""
+def run(folder: Path, target: Target, every: int = 1) -> str:
+    """Build in a folder and run, all trainings or one in so many; gives what the driver says."""
     program = folder / "driver"
     objects = compile_objects(folder, target)
     subprocess.run([target.compiler, *map(str, objects), "-o", str(program), *target.options], check=True)
-    done = subprocess.run([*target.runner, str(program)], capture_output=True, text=True, check=False)
+    done = subprocess.run([*target.runner, str(program), str(every)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stdout + done.stderr)
     return done.stdout.strip()

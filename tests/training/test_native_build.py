@@ -15,6 +15,9 @@ from tests.training import native_sanitized
 from tests.training.native_building import Target, compilers
 from tests.training.native_setting import INSTRUCTIONS, needs_kernel
 
+ONE_IN = 7
+"""Of the trainings that `make sanitize` makes all of: coprime to the numbers of sizes, so that each is there."""
+
 TOLERANCES = {"float32": 1e-5, "float64": 1e-12}
 """Relative, and a tenth of it absolute."""
 
@@ -27,8 +30,8 @@ def assert_agree(losses: np.ndarray, others: np.ndarray, precision: str) -> None
 @needs_kernel
 @pytest.mark.skipif(not compilers(), reason="there is no C++ compiler here")
 def test_sanitizers_find_nothing_and_instruction_sets_agree(tmp_path: Path) -> None:
-    """Addresses and undefined behaviour, over odd sizes of every kind of net."""
-    said = native_sanitized.run(tmp_path, native_sanitized.sanitized(compilers()[0]))
+    """Addresses and undefined behaviour, over odd sizes of every kind of net, some of them."""
+    said = native_sanitized.run(tmp_path, native_sanitized.sanitized(compilers()[0]), ONE_IN)
     assert said.endswith("trainings: nothing found")
     losses = native_sanitized.losses(said)
     assert list(losses) == [(name, precision) for name in INSTRUCTIONS for precision in TOLERANCES]
@@ -45,7 +48,7 @@ def test_an_arm_processor_comes_to_the_same_losses(tmp_path: Path) -> None:
     told = []
     for name, target in (("arm", arm), ("here", Target(compilers()[0], ("-O1",)))):
         (tmp_path / name).mkdir()
-        told.append(native_sanitized.losses(native_sanitized.run(tmp_path / name, target)))
+        told.append(native_sanitized.losses(native_sanitized.run(tmp_path / name, target, ONE_IN)))
     assert list(told[0]) == [("baseline", precision) for precision in TOLERANCES]
     for kernel, its in told[0].items():
         assert_agree(its, told[1][kernel], kernel[1])
