@@ -62,8 +62,8 @@ def is_brought(dotted: str) -> bool:
 def only_follows(dotted: str, one: object, other: object) -> bool:
     """Tell whether a key differs only because one config has chosen another component: null, and the default."""
     section, _, key = dotted.rpartition(".")
-    given = {value for value in (one, other) if value is not None}
-    return is_brought(dotted) and given == {section_type(section).model_fields[key].get_default()}
+    given = [value for value in (one, other) if value is not None]  # of a damaged run perhaps a list
+    return is_brought(dotted) and given == [section_type(section).model_fields[key].get_default()]
 
 
 def is_left_aside(section: str, key: str, values: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from rnnlab.component import AddedLater, key
 from rnnlab.config import canonical_json, config_from_mapping, identity, load_sweep
-from rnnlab.config.later import with_younger_keys
+from rnnlab.config.later import only_follows, with_younger_keys
 from rnnlab.nets import CELLS, Elman
 from rnnlab.store import open_study
 from rnnlab.tasks import TASKS
@@ -118,3 +118,11 @@ def test_an_old_run_is_compared_with_a_new_one_as_if_it_had_the_key(tmp_path: Pa
     assert open_study(tmp_path / "study").axes == {"seed": (0, 1)}
     make_run(tmp_path / "study", 2, config={"name": "study", "seed": 0, "model": {**new, "later_shift": 0.5}})
     assert open_study(tmp_path / "study").axes == {"model.later_shift": (0.25, 0.5), "seed": (0, 1)}
+
+
+def test_a_key_follows_its_component_where_one_has_the_default_and_the_other_has_none() -> None:
+    assert only_follows("model.leak", None, 0.5)
+    assert not only_follows("model.leak", None, 0.25)
+    assert not only_follows("model.leak", 0.5, 0.25)
+    assert not only_follows("model.leak", [0.5], {})  # as of a run.json that somebody wrote into
+    assert not only_follows("model.hidden_size", None, 32)
