@@ -161,7 +161,7 @@ class Config(Section):
         dict[str, str],
         AfterValidator(Stamps),
         Valid(VALID_EXTENSIONS),
-        WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+        WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]}),
     ] = Field(
         default_factory=Stamps,
         description="Code of your own, which is executed: Python files that declare tasks, cells, starts, quantities "

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
+import pytest
 
 from rnnlab.config import config_from_mapping
 from rnnlab.config.all_keys import keys_of
@@ -78,3 +79,10 @@ def test_the_schema_takes_what_validate_takes_but_for_what_it_cannot_say() -> No
         else:
             counts["refused"] += 1
     assert min(counts[kind] for kind in ("taken", "refused", "beyond it")) > 10
+
+
+@pytest.mark.parametrize("name", ["task", "model", "training", "record", "sweep", "extensions"])
+def test_what_is_left_empty_is_taken_by_both(name: str) -> None:
+    document = {name: None}
+    assert _problem(document) is None
+    assert jsonschema.Draft202012Validator(json_schema()).is_valid(document)
