@@ -60,10 +60,12 @@ pythons:
 sanitize: $(INSTALLED)
 	$(BIN)/python -m tests.training.native_sanitized
 
-# Faults at every operation of the file system (some thousands, with counts), and damaged run folders: half an hour.
+# Faults at every operation of the file system (some thousands, with counts), damaged run folders, and as root power
+# cuts on a file system in a file: half an hour.
 torture: $(INSTALLED)
 	nice $(BIN)/python -m tests.faults --build
 	nice $(BIN)/python -m tests.faults.mutated
+	nice $(BIN)/python -m tests.faults.power
 
 # Kept in benchmark.json, with the machine. JAX is one of the contestants where it is installed:
 # .venv/bin/pip install -e '.[bench]'
