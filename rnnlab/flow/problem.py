@@ -139,6 +139,12 @@ class Problem:
         drawn = self.draw(sequences * pieces).astype(np.float64)
         return drawn.reshape(sequences, pieces * length, input_size)[:, :timesteps]
 
+    def long_steps(self, sequences: int, timesteps: int, washout: int) -> tuple[list[LayerSteps], int]:
+        """Linearise the steps of each layer along long inputs, and give the washout: never more than a quarter."""
+        inputs_BTI = torch.from_numpy(self.long_inputs(sequences, timesteps))
+        layers = linear_steps(self.architecture, self.exact_weights, inputs_BTI)
+        return layers, min(washout, inputs_BTI.shape[1] // 4)
+
     @cached_property
     def splits(self) -> list[Split]:
         """The gradient of each state of each layer, by where it comes from."""

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from rnnlab.tasks.losses import MeanSquaredError
-from rnnlab.tasks.task import TASKS, LastTimestepOnly, Task, Timesteps
+from rnnlab.tasks.one_number import OneNumber
+from rnnlab.tasks.task import TASKS, LastTimestepOnly, Timesteps
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 @TASKS.register
-class ConstantInput(Task):
+class ConstantInput(OneNumber):
     """Nothing to go by: a constant input."""
 
     kind: Literal["constant"] = Field("constant", description="A constant input; the target is noise.")
@@ -35,21 +35,6 @@ class ConstantInput(Task):
     kick: float = Field(
         0.0, ge=0, le=1e6, description="Standard deviation of what is added to the first input: no net stays at 0 then."
     )
-
-    @property
-    def input_size(self) -> int:
-        """One number at each step."""
-        return 1
-
-    @property
-    def output_size(self) -> int:
-        """One number at each step."""
-        return 1
-
-    @property
-    def loss(self) -> MeanSquaredError:
-        """Mean squared error."""
-        return MeanSquaredError(self.last_timestep_only)
 
     def sample(self, generator: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw a target and a kick for each sequence; inputs and targets are (count, T, 1) float32."""

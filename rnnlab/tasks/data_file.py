@@ -12,6 +12,7 @@ import hashlib
 import os
 import stat
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -60,13 +61,13 @@ class FileTask(Task):
     sha256: str = fact("The checksum of the file, which it must then have", pattern="^[0-9a-f]{64}$")
 
     @classmethod
+    @abstractmethod
     def facts_of(cls, path: Path) -> dict[str, Any]:
         """Read the file and give the keys that it answers.
 
         Raises:
             DataError: it cannot be used.
         """
-        raise NotImplementedError
 
     @classmethod
     def complete(cls, values: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -12,36 +12,21 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from rnnlab.tasks.losses import MeanSquaredError
-from rnnlab.tasks.task import TASKS, LastTimestepOnly, Task, Timesteps
+from rnnlab.tasks.one_number import OneNumber
+from rnnlab.tasks.task import TASKS, LastTimestepOnly, Timesteps
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 @TASKS.register
-class Delay(Task):
+class Delay(OneNumber):
     """Say the input of some steps before."""
 
     kind: Literal["delay"] = Field("delay", description="The input of some steps before.")
     seq_len: Timesteps = 20
     last_timestep_only: LastTimestepOnly = False
     delay: int = Field(5, ge=0, le=1_000_000, description="k, how many steps before.")
-
-    @property
-    def input_size(self) -> int:
-        """One number at each step."""
-        return 1
-
-    @property
-    def output_size(self) -> int:
-        """One number at each step."""
-        return 1
-
-    @property
-    def loss(self) -> MeanSquaredError:
-        """Mean squared error."""
-        return MeanSquaredError(self.last_timestep_only)
 
     def sample(self, generator: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw inputs and targets, both (count, T, 1) float32."""

@@ -14,36 +14,21 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from rnnlab.tasks.losses import MeanSquaredError
-from rnnlab.tasks.task import TASKS, LastTimestepOnly, Task, Timesteps
+from rnnlab.tasks.one_number import OneNumber
+from rnnlab.tasks.task import TASKS, LastTimestepOnly, Timesteps
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 @TASKS.register
-class Sine(Task):
+class Sine(OneNumber):
     """Predict the next value of a sine."""
 
     kind: Literal["sine"] = Field("sine", description="The next value of a sine without noise.")
     seq_len: Timesteps = 20
     last_timestep_only: LastTimestepOnly = False
     period: float = Field(10.0, ge=2, le=1e9, description="The timesteps of one wave.")
-
-    @property
-    def input_size(self) -> int:
-        """One number at each step."""
-        return 1
-
-    @property
-    def output_size(self) -> int:
-        """One number at each step."""
-        return 1
-
-    @property
-    def loss(self) -> MeanSquaredError:
-        """Mean squared error."""
-        return MeanSquaredError(self.last_timestep_only)
 
     def sample(self, generator: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw a phase for each sequence: inputs and targets, both (count, T, 1) float32."""

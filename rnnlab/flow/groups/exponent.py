@@ -91,13 +91,10 @@ class Exponent(Group):
         import torch
 
         from rnnlab.flow.exponents import largest_exponent, mean_over_sequences
-        from rnnlab.flow.steps import linear_steps
 
         if no_derivatives(problem.architecture.cell):
             return {}
-        inputs_BTI = torch.from_numpy(problem.long_inputs(SEQUENCES, TIMESTEPS))
-        washout = min(WASHOUT, inputs_BTI.shape[1] // 4)
-        layers = linear_steps(problem.architecture, problem.exact_weights, inputs_BTI)
+        layers, washout = problem.long_steps(SEQUENCES, TIMESTEPS, WASHOUT)
         by_sequence_SLB = torch.stack([largest_exponent(steps, washout) for steps in layers], dim=1)
         mean_SL, stderr_SL = mean_over_sequences(by_sequence_SLB, dim=2)
         return {"exponent": mean_SL.numpy(), "exponent_stderr": stderr_SL.numpy()}

@@ -91,13 +91,10 @@ class Lyapunov(Group):
         import torch
 
         from rnnlab.flow.exponents import attractor_dimension, lyapunov_exponents, mean_over_sequences
-        from rnnlab.flow.steps import linear_steps
 
         if no_derivatives(problem.architecture.cell):
             return {}
-        inputs_BTI = torch.from_numpy(problem.long_inputs(SEQUENCES, TIMESTEPS))
-        washout = min(WASHOUT, inputs_BTI.shape[1] // 4)
-        layers = linear_steps(problem.architecture, problem.exact_weights, inputs_BTI)
+        layers, washout = problem.long_steps(SEQUENCES, TIMESTEPS, WASHOUT)
         by_sequence_SLBN = torch.stack([lyapunov_exponents(steps, washout) for steps in layers], dim=1)
         mean_SLN, stderr_SLN = mean_over_sequences(by_sequence_SLBN, dim=2)
         mean_SLN, order_SLN = mean_SLN.sort(dim=-1, descending=True)
